@@ -1,0 +1,11 @@
+# Thin names for `python -m course_tools …`. ARGS is passed on, for example: make reference ARGS="09"
+PYTHON ?= python3
+COMMANDS = lab teach test reference bench
+
+help:
+	@$(PYTHON) -m course_tools --help
+
+$(COMMANDS):
+	@$(PYTHON) -m course_tools $@ $(ARGS)
+
+.PHONY: help $(COMMANDS)

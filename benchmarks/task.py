@@ -1,0 +1,69 @@
+"""What every row of the benchmark does: one epoch of LeNet-5 on the same images, then one evaluation."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import data
+from course_utils.data import ImageSet
+from course_utils.models import LeNet5
+
+TEST_BATCH = 512  # every row evaluates at this batch size
+RATE = 1e-3  # learning rate of Adam
+
+
+@dataclass
+class Task:
+    """The images, 32×32 in memory and 28×28 in files, and the batch size.
+
+    ``folder`` holds the same images as torchvision's MNIST stores them, for the lecture's loop.
+    """
+
+    train: ImageSet
+    test: ImageSet
+    folder: Path
+    batch_size: int = 32
+
+    def model(self) -> LeNet5:
+        """A new LeNet-5 with the same weights in every row."""
+        torch.manual_seed(0)
+        return LeNet5()
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Images, float32 ``(N, 1, 32, 32)``, and labels, int64 ``(N,)``, for training, then for testing."""
+        return *self.train.batch(slice(None)), *self.test.batch(slice(None))
+
+    def loaders(self) -> tuple[DataLoader, DataLoader]:
+        """A ``DataLoader`` over float tensors in memory, for training and for testing."""
+        x, y, x_test, y_test = self.tensors()
+        train = DataLoader(TensorDataset(x, y), self.batch_size, shuffle=True)
+        return train, DataLoader(TensorDataset(x_test, y_test), TEST_BATCH)
+
+
+def make_task(images: int, folder: Path) -> Task:
+    """A task with this number of MNIST's training images, and a sixth as many test images.
+
+    The offline stand-in has fewer images; it is repeated.
+    """
+    train, test = data.load("mnist", fraction=1)
+    train, test = _first(train, images), _first(test, images // 6)
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for part, split in (("train", train), ("t10k", test)):
+        _write_idx(raw / f"{part}-images-idx3-ubyte", split.images[:, 0])
+        _write_idx(raw / f"{part}-labels-idx1-ubyte", split.labels.byte())
+    return Task(train.resized(32), test.resized(32), folder)
+
+
+def _first(images: ImageSet, count: int) -> ImageSet:
+    index = torch.arange(count) % len(images)
+    return replace(images, images=images.images[index], labels=images.labels[index])
+
+
+def _write_idx(path: Path, values: Tensor) -> None:
+    """Write unsigned bytes in MNIST's format: type and number of dimensions, the sizes, the values."""
+    header = bytes([0, 0, 8, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(header + values.contiguous().numpy().tobytes())

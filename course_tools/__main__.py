@@ -1,0 +1,90 @@
+"""The commands: `python -m course_tools lab`, `test`, `teach`, `reference`, `bench`."""
+
+import argparse
+import os
+import sys
+
+from course_tools import environment
+
+
+def lab(options, extra):
+    """Set up if needed, update labs/, open JupyterLab there. Options for JupyterLab are passed on."""
+    from course_tools import lab
+
+    return lab.lab(extra)
+
+
+def teach(options, extra):
+    """Open JupyterLab on the notebooks themselves, with live slides. Options for JupyterLab are passed on."""
+    from course_tools import lab
+
+    return lab.teach(extra)
+
+
+def test(options, extra):
+    """Run everything that CI runs: ruff, all tests, all notebooks. Options for pytest are passed on."""
+    from course_tools import testing
+
+    return testing.full(extra) if options.full else testing.test(extra)
+
+
+def reference(options, extra):
+    """Run notebooks on full data, store their outputs, write CLAIMS.md and the README's table."""
+    from course_tools import reference
+
+    return reference.reference(options.notebooks)
+
+
+def bench(options, extra):
+    """Measure our training loop beside others (installs them first)."""
+    from course_tools import bench
+
+    return bench.bench(extra)
+
+
+PASSES_ON = (lab, teach, test, bench)
+
+
+def parser():
+    """The command line: one subcommand for each function above, described by its docstring."""
+    result = argparse.ArgumentParser(prog="python -m course_tools", description=__doc__)
+    commands = result.add_subparsers(dest="command", metavar="COMMAND")
+    for function in (lab, test, teach, reference, bench):
+        command = commands.add_parser(
+            function.__name__, help=function.__doc__, description=function.__doc__, allow_abbrev=False
+        )
+        command.set_defaults(function=function)
+        if function is test:
+            command.add_argument(
+                "--full",
+                action="store_true",
+                help="instead compare the outputs that depend on data, on full data",
+            )
+        if function is reference:
+            command.add_argument("notebooks", nargs="*", help="numbers or names, such as 09; default: all")
+    return result
+
+
+def main(arguments):
+    """Run one command; return its exit status."""
+    options, extra = parser().parse_known_args(arguments)
+    if options.command is None:
+        parser().print_help()
+        return 0
+    if extra and options.function not in PASSES_ON:
+        parser().error("unknown: " + " ".join(extra))
+    try:
+        environment.ensure(arguments)
+        # Kernels start in other folders: a relative path must not change its meaning there.
+        if os.environ.get("COURSE_DATA"):
+            os.environ["COURSE_DATA"] = os.path.abspath(os.environ["COURSE_DATA"])
+        return options.function(options, extra)
+    except environment.SetupError as error:
+        print("\n" + str(error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

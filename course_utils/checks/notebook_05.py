@@ -1,0 +1,168 @@
+"""Judges of notebook 05: batch norm and its backward, dropout, cross-entropy with weights and ignored targets."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course_utils.checks import batch_norm, close, exercise, expect, seeds
+
+__all__ = ["batch_norm", "cross_entropy", "dropout"]  # importing batch_norm registers 05.1 and 05.2
+
+
+@exercise("05.3", "zeros at rate p, the mean kept, nothing done in evaluation.")
+def dropout(student):
+    for generator in seeds():
+        x = torch.rand(200, 300, generator=generator) + 1
+        p = 0.1 + 0.3 * torch.rand(1, generator=generator).item()
+        before = x.clone()
+        out = student(x, p, True)
+        expect(
+            isinstance(out, Tensor) and out.shape == x.shape,
+            "A tensor of the shape of x was expected.\nTry: multiply x with a mask of its shape.",
+        )
+        expect(torch.equal(x, before), "Your function changes its input.\nTry: make a new tensor, x * mask.")
+        dropped = out == 0
+        expect(dropped.any(), "Nothing is set to zero.\nTry: a mask, torch.rand_like(x) < p.")
+        expect(
+            not (dropped.all(0) | ~dropped.any(0)).all() and not (dropped.all(1) | ~dropped.any(1)).all(),
+            "Whole rows or columns fall together.\n"
+            "Try: each element has a random number of its own, torch.rand_like(x).",
+        )
+        share = dropped.float().mean().item()
+        expect(
+            abs(share - (1 - p)) > 0.02,
+            f"With p = {p:.2f} you zero {share:.0%}.\nTry: p is the share to drop, not the share to keep.",
+        )
+        expect(
+            abs(share - p) < 0.02,
+            f"With p = {p:.2f} you zero {share:.0%} of the elements.\n"
+            "Try: torch.rand_like(x) < p is true with probability p.",
+        )
+        _judge_mask_and_scale(student, x, p, out, dropped)
+        expect(
+            torch.equal(student(before.clone(), p, False), before),
+            "In evaluation the output should be x itself.\nTry: if not training: return x.",
+        )
+
+
+def _judge_mask_and_scale(student, x: Tensor, p: float, out: Tensor, dropped: Tensor) -> None:
+    factor = out[~dropped] / x[~dropped]
+    for wrong, hint in [
+        (1.0, "The elements that stay are not scaled, so the mean falls.\nTry: divide by 1 − p."),
+        (1 - p, "You multiply by 1 − p.\nTry: divide by it; what stays must become larger."),
+        (1 / p, "You divide by p.\nTry: the share that stays is 1 − p, divide by that."),
+    ]:
+        expect(not close(factor, torch.full_like(factor, wrong)), hint)
+    expect(
+        close(factor, torch.full_like(factor, 1 / (1 - p))),
+        "The elements that stay should be x/(1 − p).\nTry: one factor for all of them.",
+    )
+    expect(
+        not torch.equal(student(x, p, True) == 0, dropped),
+        "Two calls drop the same elements.\nTry: draw anew in each call, with no seed of your own.",
+    )
+    leaf = x.clone().requires_grad_()
+    out = student(leaf, p, True)
+    (gradient,) = torch.autograd.grad(out.sum(), leaf) if out.requires_grad else (None,)
+    expect(
+        gradient is not None and close(gradient, (out != 0) / (1 - p)),
+        "The gradient should be 1/(1 − p) where an element stays and 0 elsewhere.\nTry: no .detach() or .data on x.",
+    )
+
+
+@exercise("05.4", "loss and gradient equal PyTorch's.")
+def cross_entropy(student):
+    for generator in seeds():
+        logits = 2 * torch.randn(12, 4, generator=generator, dtype=torch.float64)
+        target = torch.randint(4, (12,), generator=generator)
+        target[torch.randperm(12, generator=generator)[:4]] = ignored = -100
+        weight = 0.5 + 3 * torch.rand(4, generator=generator, dtype=torch.float64)
+        leaf = logits.clone().requires_grad_()
+        loss = F.cross_entropy(leaf, target, weight, ignore_index=ignored)
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        answer = student(logits.clone(), target.clone(), weight.clone(), ignored)
+        expect(
+            isinstance(answer, tuple | list) and len(answer) == 2,
+            "Two things were expected.\nTry: return loss, gradient.",
+        )
+        _judge_loss(torch.as_tensor(answer[0]), logits, target, weight, loss.detach())
+        _judge_gradient(answer[1], logits, target, weight, gradient)
+        other = torch.where(target == ignored, 3, target)
+        expect(
+            close(
+                student(logits, other, weight, 3)[0], F.cross_entropy(logits, other, weight, ignore_index=3)
+            ),
+            "With ignore_index = 3 the loss is wrong.\nTry: use the argument, not −100.",
+        )
+
+
+def _judge_loss(answer: Tensor, logits: Tensor, target: Tensor, weight: Tensor, right: Tensor) -> None:
+    expect(answer.dim() == 0, "The loss is one number.\nTry: sum over the examples, then divide.")
+    counts = target != -100
+    total = F.cross_entropy(logits, target, weight, reduction="sum")
+    for wrong, hint in [
+        (
+            total / len(target),
+            "You divide by all examples, ignored ones included.\n"
+            "Try: divide by the sum of the weights of those that count.",
+        ),
+        (
+            total / counts.sum(),
+            "You divide by the number of examples that count.\n"
+            "Try: a weighted mean divides by the sum of their weights.",
+        ),
+        (
+            total / weight.sum(),
+            "You divide by the sum of the C weights.\nTry: sum weight[target], an entry for each example.",
+        ),
+        (total, "This is the sum of the weighted losses.\nTry: divide by the sum of the weights that occur."),
+        (
+            F.cross_entropy(logits, target),
+            "The class weights are not used.\nTry: weight[target] is each example's weight.",
+        ),
+        (-right, "The sign of the loss is wrong.\nTry: minus the logarithm of the probability."),
+        (
+            F.cross_entropy(logits, target.remainder(4), weight),
+            "The ignored targets count as if they were a class.\nTry: a mask target != ignore_index.",
+        ),
+        (
+            F.cross_entropy(logits.softmax(1), target, weight),
+            "You take softmax twice.\nTry: log_softmax of the logits, once.",
+        ),
+    ]:
+        expect(not close(answer, wrong), hint)
+    expect(
+        close(answer, right),
+        f"The loss should be {right:.4f}, {answer:.4f} came out.\n"
+        "Try: Σ w·(−ln p) / Σ w over the examples that count, w = weight[target].",
+    )
+
+
+def _judge_gradient(answer, logits: Tensor, target: Tensor, weight: Tensor, right: Tensor) -> None:
+    counts = target != -100
+    expect(
+        isinstance(answer, Tensor) and answer.shape == logits.shape,
+        "The gradient should have the shape of the logits, (N, C).\nTry: share[:, None] * (p − one_hot).",
+    )
+    expect(
+        not answer[~counts].any(),
+        "Ignored examples have a gradient.\nTry: multiply their rows by 0.",
+    )
+    total = weight[target[counts]].sum()
+    for wrong, hint in [
+        (-right, "The gradient has the wrong sign.\nTry: prediction minus truth."),
+        (
+            right * total,
+            "The gradient is not divided by the sum of the weights.\nTry: divide it by what the loss is divided by.",
+        ),
+        (
+            right * total / counts.sum(),
+            "Loss and gradient are divided by different numbers.\nTry: the gradient too by the sum of the weights.",
+        ),
+    ]:
+        expect(not close(answer, wrong), hint)
+    expect(
+        close(answer, right),
+        "The loss is right, the gradient differs from autograd's.\n"
+        "Try: for each example w/Σw · (softmax − one_hot), 0 where the target is ignored.",
+    )

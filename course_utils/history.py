@@ -1,0 +1,69 @@
+"""What a training run leaves behind: one row of numbers an epoch."""
+
+from dataclasses import asdict, dataclass, field
+
+COLUMNS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")
+
+
+@dataclass
+class History:
+    """The record of a training run, as lists with one entry an epoch. Notebook 06.
+
+    ``train_loss`` and ``train_accuracy`` are means over the images of the epoch, measured while the weights
+    were changing; ``val_loss`` and ``val_accuracy`` are measured after it. Accuracies are between 0 and 1, or
+    None where the targets are no class labels. ``lr`` is the learning rate at the epoch's start, ``seconds`` the
+    time of the epoch with its validation, and ``batch_losses`` has one entry a training step.
+
+    ``first + second`` is the record of two runs, one after the other.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float | None] = field(default_factory=list)
+    val_loss: list[float | None] = field(default_factory=list)
+    val_accuracy: list[float | None] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    batch_losses: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Number of whole epochs."""
+        return len(self.train_loss)
+
+    def __add__(self, other: "History") -> "History":
+        return History(**{name: values + getattr(other, name) for name, values in asdict(self).items()})
+
+    def append(self, **row: float | None) -> None:
+        """Add the numbers of one epoch; ``batch_losses`` grows by itself during the epoch."""
+        for name, value in row.items():
+            getattr(self, name).append(value)
+
+    def _rows(self) -> tuple[list[str], list[list[str]]]:
+        """Column names and formatted rows, without the columns that were never measured."""
+        names = [name for name in COLUMNS if any(value is not None for value in getattr(self, name))]
+        rows = [
+            [str(i + 1), *(_format(name, getattr(self, name)[i]) for name in names)] for i in range(len(self))
+        ]
+        return ["epoch", *(name.replace("_", " ") for name in names)], rows
+
+    def __repr__(self) -> str:
+        names, rows = self._rows()
+        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in [names, *rows]
+        ]
+        return "\n".join(lines) if rows else "History of 0 epochs"
+
+    def _repr_html_(self) -> str:
+        names, rows = self._rows()
+        head = "".join(f"<th>{name}</th>" for name in names)
+        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _format(name: str, value: float | None) -> str:
+    if value is None:
+        return "–"
+    if name == "lr":
+        return f"{value:.3g}"
+    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4f}"

@@ -1,0 +1,38 @@
+"""Classic mistakes in training a network on the two moons."""
+
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+
+def train(x, y, net, steps=60, momentum=0.9):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=momentum)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        binary_cross_entropy_with_logits(net(x)[:, 0], y).backward()
+        optimizer.step()
+    return net
+
+
+def mlp(*end, outputs=1):
+    return nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, outputs), *end)
+
+
+def without_backward(x, y):
+    """A network that always says class 1, because nothing ever moves its weights."""
+    net = mlp()
+    with torch.no_grad():
+        net[-1].weight.mul_(0.01)
+        net[-1].bias.fill_(3)
+    return net
+
+
+MISTAKES = [
+    (lambda x, y: train(x, y, mlp(), steps=1) and None, "the trained network was expected"),
+    (lambda x, y: mlp(outputs=2), "not (1000, 1)"),
+    (lambda x, y: train(x, y, mlp(nn.Sigmoid())), "outputs are probabilities"),
+    (lambda x, y: train(x, y, nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 1))), "Your network is linear"),
+    (lambda x, y: train(x, 1 - y, mlp(), steps=200), "classes are swapped"),
+    (without_backward, "hardly been trained"),
+    (lambda x, y: train(x, y, mlp()), "98 % were asked for"),
+]

@@ -1,0 +1,125 @@
+"""Classic mistakes in batch norm."""
+
+import torch
+from torch import nn
+
+
+class Right(nn.Module):
+    """A right batch norm, whose parts the mistakes below replace."""
+
+    def __init__(self, features, eps=1e-5, momentum=0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+
+    def statistics(self, x):
+        return x.mean(0), x.var(0, correction=0)
+
+    def scale(self, var):
+        return torch.sqrt(var + self.eps)
+
+    def remember(self, x):
+        with torch.no_grad():
+            self.running_mean += self.momentum * (x.mean(0) - self.running_mean)
+            self.running_var += self.momentum * (x.var(0) - self.running_var)
+
+    def affine(self, x_hat):
+        return self.weight * x_hat + self.bias
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var = self.statistics(x)
+            self.remember(x)
+        return self.affine((x - mean) / self.scale(var))
+
+
+def with_part(name, function):
+    return type("Wrong", (Right,), {name: function})
+
+
+class AlwaysTheBatch(Right):
+    def forward(self, x):
+        mean, var = self.statistics(x)
+        if self.training:
+            self.remember(x)
+        return self.affine((x - mean) / self.scale(var))
+
+
+class AlwaysRemembers(Right):
+    def forward(self, x):
+        out = super().forward(x)
+        if not self.training:
+            self.remember(x)
+        return out
+
+
+class AlwaysRunning(Right):
+    def forward(self, x):
+        out = self.affine((x - self.running_mean) / self.scale(self.running_var))
+        if self.training:
+            self.remember(x)
+        return out
+
+
+class NoWeightInEvaluation(Right):
+    def affine(self, x_hat):
+        return super().affine(x_hat) if self.training else x_hat
+
+
+def with_graph(self, x):
+    self.running_mean = 0.9 * self.running_mean + 0.1 * x.mean(0)
+    self.running_var = 0.9 * self.running_var + 0.1 * x.var(0)
+
+
+def biased(self, x):
+    with torch.no_grad():
+        self.running_mean += self.momentum * (x.mean(0) - self.running_mean)
+        self.running_var += self.momentum * (x.var(0, correction=0) - self.running_var)
+
+
+def exchanged(self, x):
+    with torch.no_grad():
+        self.running_mean.mul_(self.momentum).add_((1 - self.momentum) * x.mean(0))
+        self.running_var.mul_(self.momentum).add_((1 - self.momentum) * x.var(0))
+
+
+def forgets_the_variance(self, x):
+    with torch.no_grad():
+        self.running_mean += self.momentum * (x.mean(0) - self.running_mean)
+
+
+def over_features(self, x):
+    return x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
+
+
+MISTAKES = [
+    (lambda features: Right(features), "A module class was expected"),
+    (with_part("forward", lambda self, x: x.mean(0)), "tensor of the shape of x"),
+    (with_part("affine", lambda self, x_hat: x_hat), "weight and bias are not used"),
+    (with_part("statistics", lambda self, x: (x.mean(0), x.var(0))), "batch norm normalises with N"),
+    (with_part("statistics", over_features), "that is layer norm"),
+    (with_part("scale", lambda self, var: var.sqrt()), "ε is missing"),
+    (with_part("scale", lambda self, var: var.sqrt() + self.eps), "ε stands outside the root"),
+    (with_part("scale", lambda self, var: var + self.eps), "divide by the variance"),
+    (AlwaysRunning, "In training you use the running statistics"),
+    (
+        with_part("affine", lambda self, x_hat: self.bias * x_hat + self.weight),
+        "In training the output differs",
+    ),
+    (
+        with_part("statistics", lambda self, x: (x.mean(0).detach(), x.var(0, correction=0).detach())),
+        "the gradient of x is not",
+    ),
+    (with_part("remember", with_graph), "carry a graph along"),
+    (with_part("remember", lambda self, x: None), "running_mean has not moved"),
+    (with_part("remember", exchanged), "are exchanged"),
+    (with_part("remember", biased), "should remember the variance"),
+    (with_part("remember", forgets_the_variance), "After four batches"),
+    (AlwaysTheBatch, "still use the batch's statistics"),
+    (AlwaysRemembers, "In evaluation the running statistics move"),
+    (NoWeightInEvaluation, "In evaluation the output differs"),
+]

@@ -1,0 +1,48 @@
+"""Classic mistakes in the backward of batch norm."""
+
+
+def parameters(g, x_hat):
+    return (g * x_hat).sum(0), g.sum(0)
+
+
+def with_dx(dx):
+    """Right gradients of weight and bias, and dx from (the gradient at x_hat, x_hat, std)."""
+    return lambda g, x_hat, weight, std: (dx(g * weight, x_hat, std), *parameters(g, x_hat))
+
+
+def right_dx(h, x_hat, std):
+    return (h - h.mean(0) - x_hat * (h * x_hat).mean(0)) / std
+
+
+MISTAKES = [
+    (lambda g, x_hat, weight, std: right_dx(g * weight, x_hat, std), "Three gradients were expected"),
+    (with_dx(lambda h, x_hat, std: h / std), "only the direct way"),
+    (with_dx(lambda h, x_hat, std: (h - h.mean(0)) / std), "lacks the way through s"),
+    (
+        with_dx(lambda h, x_hat, std: (h - x_hat * (h * x_hat).mean(0)) / std),
+        "lacks the way through the mean",
+    ),
+    (with_dx(lambda h, x_hat, std: right_dx(h, x_hat, 1)), "not divided by s"),
+    (
+        with_dx(lambda h, x_hat, std: (h - h.sum(0) - x_hat * (h * x_hat).sum(0)) / std),
+        "sums where means belong",
+    ),
+    (with_dx(lambda h, x_hat, std: (h - h.mean(0) + x_hat * (h * x_hat).mean(0)) / std), "dx differs"),
+    (lambda g, x_hat, weight, std: (right_dx(g, x_hat, std), *parameters(g, x_hat)), "ignores the weight γ"),
+    (
+        lambda g, x_hat, weight, std: (right_dx(g * weight, x_hat, std), (g * x_hat).sum(0), g.mean(0)),
+        "dbias is averaged",
+    ),
+    (
+        lambda g, x_hat, weight, std: (right_dx(g * weight, x_hat, std), (g * x_hat).sum(0), g.sum(1)),
+        "dbias is wrong",
+    ),
+    (
+        lambda g, x_hat, weight, std: (right_dx(g * weight, x_hat, std), g.sum(0), g.sum(0)),
+        "dweight is the gradient of the bias",
+    ),
+    (
+        lambda g, x_hat, weight, std: (right_dx(g * weight, x_hat, std), g * x_hat, g.sum(0)),
+        "dweight is wrong",
+    ),
+]

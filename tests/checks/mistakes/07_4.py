@@ -1,0 +1,13 @@
+"""Classic mistakes in counting the parameters of a convolution."""
+
+MISTAKES = [
+    (lambda i, o, k, g: print(o), "One number was expected"),
+    (lambda i, o, k, g: o * (i // g) * k * k, "The biases are missing"),
+    (lambda i, o, k, g: o * (i // g) * k * k + 1, "one bias for the whole layer"),
+    (lambda i, o, k, g: o * (i // g) * (k * k + 1), "each pair of channels"),
+    (lambda i, o, k, g: o * (i * k * k + 1), "right without groups"),
+    (lambda i, o, k, g: o // g * (i // g * k * k + 1), "This is one group"),
+    (lambda i, o, k, g: o * (i // g * k + 1), "square k"),
+    (lambda i, o, k, g: o * (k * k + 1), "a window for each input channel"),
+    (lambda i, o, k, g: i * o, "you say"),
+]

@@ -1,0 +1,71 @@
+"""The student edition with nothing solved runs from top to bottom and answers every exercise with a hint."""
+
+import re
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from course_tools.student import student_edition
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+UNFRIENDLY = re.compile(r"Traceback|---->|File [\"']|\.py\b|site-packages|(?<![\w.])/\w+/\w+|\b[A-Z]:\\")
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def executed(request, tmp_path_factory):
+    """The student edition of a notebook, run with no network and no data."""
+    folder = tmp_path_factory.mktemp("labs")
+    notebook = nbformat.reads(student_edition(request.param).decode("utf-8"), as_version=4)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COURSE_FRACTION", "0.02")
+        environment.setenv("COURSE_DOWNLOAD", "0")
+        environment.setenv("COURSE_DATA", str(tmp_path_factory.mktemp("no_data")))
+        environment.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+        resources = {"metadata": {"path": str(folder)}}
+        client = nbclient.NotebookClient(
+            notebook, timeout=300, kernel_name="python3", resources=resources, allow_errors=True
+        )
+        client.execute()
+    return notebook
+
+
+def errors(cell):
+    return [output for output in cell.get("outputs", []) if output.output_type == "error"]
+
+
+def is_check(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade", False)
+
+
+def test_runs_to_the_end_and_only_checks_complain(executed):
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    failed = [(cell.source, errors(cell)[0].evalue) for cell in code if errors(cell) and not is_check(cell)]
+    assert failed == []
+
+
+def test_every_exercise_gets_a_friendly_hint(executed):
+    checks = [cell for cell in executed.cells if is_check(cell)]
+    numbers = [cell.metadata.nbgrader.grade_id.removeprefix("check-").replace("-", ".") for cell in checks]
+    exercises = [cell for cell in executed.cells if "### Exercise " in cell.source]
+    assert len(checks) == len(exercises)
+    for number, cell in zip(numbers, checks, strict=True):
+        (error,) = errors(cell)
+        text = COLOUR.sub("", "\n".join(error.traceback))
+        assert error.ename == "Hint", text
+        assert f"Exercise {number}" in text
+        assert re.search(r"^Try: \S", text, re.MULTILINE), text
+        assert not UNFRIENDLY.search(text), text
+
+
+def test_nothing_warns_of_a_fault_of_ours(executed):
+    printed = [
+        output.text
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
+    assert not [text for text in printed if re.search(r"Deprecat|Traceback|Exception", text)]
