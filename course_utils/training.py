@@ -5,7 +5,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,14 +15,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from course_utils import checkpoints, preflight
-from course_utils.data import ImageSet
+from course_utils.batches import Batches
 from course_utils.history import History
 from course_utils.preflight import TrainingError, device_of
 
 __all__ = ["History", "Scores", "TrainingError", "evaluate", "fit", "predict", "seed_everything"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 class Scores(NamedTuple):
@@ -92,8 +91,8 @@ def fit(
         model, train, optimizer, epochs, validation, scheduler, scheduler_step, patience, precision
     )
     run = checkpoints.Run(model, optimizer, scheduler, checkpoint, resume)
-    batches = _Batches(train, batch_size, device_of(model), shuffle=True)
-    validation = None if validation is None else _Batches(validation, 512, device_of(model), shuffle=False)
+    batches = Batches(train, batch_size, device_of(model), shuffle=True)
+    validation = None if validation is None else Batches(validation, 512, device_of(model), shuffle=False)
     forward = _in_bfloat16(model) if precision == "bf16" else model
     preflight.use_fused_step(optimizer)
     with _progress_bar(progress, epochs, len(batches), done=len(run.history)) as bar:
@@ -155,7 +154,7 @@ def evaluate(
         TrainingError: the data set is empty, or the model cannot take its items.
     """
     preflight.check_not_empty(dataset)
-    return _measure(model, _Batches(dataset, batch_size, device_of(model), shuffle=False), loss)
+    return _measure(model, Batches(dataset, batch_size, device_of(model), shuffle=False), loss)
 
 
 def predict(model: nn.Module, dataset: Dataset | DataLoader, batch_size: int = 512) -> Tensor:
@@ -168,7 +167,7 @@ def predict(model: nn.Module, dataset: Dataset | DataLoader, batch_size: int = 5
     """
     preflight.check_not_empty(dataset)
     with preflight.eval_mode(model):
-        batches = _Batches(dataset, batch_size, device_of(model), shuffle=False)
+        batches = Batches(dataset, batch_size, device_of(model), shuffle=False)
         return torch.cat([preflight.forward(model, x).float().cpu() for x, _ in batches])
 
 
@@ -194,33 +193,6 @@ def _means(losses: list[Tensor], right: list[Tensor | None], sizes: list[int]) -
     mean_loss = (torch.stack(losses).cpu().double() * weights).sum() / weights.sum()
     accuracy = None if right[0] is None else (torch.stack(right).cpu().sum() / weights.sum()).item()
     return mean_loss.item(), accuracy
-
-
-class _Batches:
-    """Batches on a device: slices of images that stay there, or whatever a DataLoader brings."""
-
-    def __init__(self, source, batch_size, device, shuffle):
-        if isinstance(source, ImageSet):
-            source = source.to(device)
-        elif not isinstance(source, DataLoader):
-            source = DataLoader(source, batch_size, shuffle=shuffle)
-        self.source, self.batch_size, self.device, self.shuffle = source, batch_size, device, shuffle
-
-    def __len__(self) -> int:
-        if isinstance(self.source, DataLoader):
-            return len(self.source)
-        return -(-len(self.source) // self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        if isinstance(self.source, DataLoader):
-            for x, y in self.source:
-                yield x.to(self.device), y.to(self.device)
-            return
-        # the order is drawn on the CPU, so that a seed means the same on each device
-        order = torch.randperm(len(self.source)).to(self.device) if self.shuffle else None
-        for start in range(0, len(self.source), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            yield self.source.batch(part if order is None else order[part])
 
 
 def _in_bfloat16(model: nn.Module) -> Callable[[Tensor], Tensor]:

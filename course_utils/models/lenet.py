@@ -1,4 +1,4 @@
-"""The networks of the course, short and readable. Shape comments give what each line produces."""
+"""The two networks of notebook 09: a first CNN, and LeNet-5."""
 
 import torch
 from torch import Tensor, nn
