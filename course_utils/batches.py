@@ -7,17 +7,30 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from course_utils.data import ImageSet
+from course_utils.preflight import TrainingError
 
 
 class Batches:
-    """Batches on a device: slices of images that stay there, or whatever a DataLoader brings."""
+    """Batches on a device: slices of images that stay there, or whatever a DataLoader brings.
 
-    def __init__(self, source, batch_size, device, shuffle):
+    ``augment``, if given, changes the inputs of each batch.
+
+    Raises:
+        TrainingError: ``augment`` cannot be called, or returns something of another shape or type.
+    """
+
+    def __init__(self, source, batch_size, device, shuffle, augment=None):
+        if augment is not None and (isinstance(augment, type) or not callable(augment)):
+            raise TrainingError(
+                f"augment is {augment!r}; it must be a function of a batch (B, C, H, W) that returns such a batch, "
+                "for example RandomShift(2), with the brackets."
+            )
         if isinstance(source, ImageSet):
             source = source.to(device)
         elif not isinstance(source, DataLoader):
             source = DataLoader(source, batch_size, shuffle=shuffle)
         self.source, self.batch_size, self.device, self.shuffle = source, batch_size, device, shuffle
+        self.augment = augment
 
     def __len__(self) -> int:
         if isinstance(self.source, DataLoader):
@@ -25,6 +38,10 @@ class Batches:
         return -(-len(self.source) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for x, y in self._originals():
+            yield (x if self.augment is None else self._augmented(x)), y
+
+    def _originals(self) -> Iterator[tuple[Tensor, Tensor]]:
         if isinstance(self.source, DataLoader):
             for x, y in self.source:
                 yield x.to(self.device), y.to(self.device)
@@ -34,3 +51,21 @@ class Batches:
         for start in range(0, len(self.source), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield self.source.batch(part if order is None else order[part])
+
+    def _augmented(self, x: Tensor) -> Tensor:
+        out = self.augment(x)
+        if not isinstance(out, Tensor):
+            raise TrainingError(
+                f"augment returned {type(out).__name__}; it must return a new batch. Is a return missing?"
+            )
+        for what, was, became in [
+            ("the shape", tuple(x.shape), tuple(out.shape)),
+            ("the type", x.dtype, out.dtype),
+            ("the device", x.device, out.device),
+        ]:
+            if was != became:
+                raise TrainingError(
+                    f"augment changed {what} of a batch from {was} to {became}. It must return as many images as it "
+                    "is given, of the same size and type, since labels and model stay the same."
+                )
+        return out

@@ -55,6 +55,7 @@ def fit(
     loss: Loss = F.cross_entropy,
     validation: Dataset | DataLoader | None = None,
     batch_size: int = 64,
+    augment: Callable[[Tensor], Tensor] | None = None,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     scheduler_step: str = "epoch",
     patience: int | None = None,
@@ -75,6 +76,7 @@ def fit(
         loss: takes (outputs, targets) and returns the mean over the batch.
         validation: data to measure on after each epoch.
         batch_size: items a step; a ``DataLoader`` brings its own.
+        augment: changes the inputs of each training batch, never of the validation's: see ``augmentation``.
         scheduler: a learning-rate schedule of this optimizer, moved on after each ``scheduler_step``,
             which is ``"epoch"`` or ``"batch"``.
         patience: stop when the validation loss has not improved for that many epochs, and keep the best weights.
@@ -91,7 +93,7 @@ def fit(
         model, train, optimizer, epochs, validation, scheduler, scheduler_step, patience, precision
     )
     run = checkpoints.Run(model, optimizer, scheduler, checkpoint, resume)
-    batches = Batches(train, batch_size, device_of(model), shuffle=True)
+    batches = Batches(train, batch_size, device_of(model), shuffle=True, augment=augment)
     validation = None if validation is None else Batches(validation, 512, device_of(model), shuffle=False)
     forward = _in_bfloat16(model) if precision == "bf16" else model
     preflight.use_fused_step(optimizer)

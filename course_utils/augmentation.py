@@ -1,0 +1,168 @@
+"""New training images out of old ones: mirrored, moved, or with a patch cut out. Notebook 10.
+
+``fit(…, augment=Compose(RandomHorizontalFlip(), RandomShift(2)))`` changes each training batch; what is measured
+stays as it is. An augmentation is called with a batch of images ``(B, C, H, W)``, uint8 or float, on any device,
+and returns a new one of the same shape and type. It draws numbers for each image by itself, from torch's
+generator on the CPU, so that ``seed_everything`` repeats a run on every device.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = [
+    "Compose", "Cutout", "RandomHorizontalFlip", "RandomShift", "cut_out", "horizontal_flip", "shift",
+]  # fmt: skip
+
+
+def horizontal_flip(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror the chosen images, left and right exchanged.
+
+    Args:
+        images: ``(B, C, H, W)``, uint8 or float.
+        chosen: bool ``(B,)``.
+    """
+    chosen = chosen.to(images.device)[:, None, None, None]  # (B, 1, 1, 1)
+    return torch.where(chosen, images.flip(3), images)
+
+
+def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
+    """Move each image by its own number of pixels; what comes in from outside is 0.
+
+    Args:
+        images: ``(B, C, H, W)``, uint8 or float.
+        down: int64 ``(B,)``; negative numbers move up.
+        right: int64 ``(B,)``; negative numbers move left.
+    """
+    height, width = images.shape[2:]
+    border = int(torch.maximum(down.abs(), right.abs()).max())
+    padded = F.pad(images, (border,) * 4)
+    # every place where the frame fits: a view, nothing is copied; (B, C, 2·border + 1, 2·border + 1, H, W)
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+    index = (torch.arange(len(images)), border - down, border - right)
+    each, top, left = (i.to(images.device) for i in index)
+    return windows[each, :, top, left]  # (B, C, H, W)
+
+
+def cut_out(images: Tensor, row: Tensor, column: Tensor, size: int) -> Tensor:
+    """Set a square in each image to 0; a part of it that lies outside the image is lost.
+
+    Args:
+        images: ``(B, C, H, W)``, uint8 or float.
+        row: int64 ``(B,)``, the square's first row; may be negative.
+        column: int64 ``(B,)``, its first column; may be negative.
+        size: the square's side in pixels.
+    """
+    inside = []
+    for start, length in zip((row, column), images.shape[2:], strict=True):
+        offset = torch.arange(length, device=images.device) - start.to(images.device)[:, None]
+        inside.append((offset >= 0) & (offset < size))  # (B, H), then (B, W)
+    rows, columns = inside
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)  # mask: (B, 1, H, W)
+
+
+@dataclass(frozen=True)
+class RandomHorizontalFlip:
+    """Mirror each image with probability ``p``. Only where a mirror image means the same: not for digits.
+
+    Raises:
+        ValueError: ``p`` is no probability, or what comes is no batch of images.
+    """
+
+    p: float = 0.5
+
+    def __post_init__(self):
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"p is a probability, between 0 and 1; got {self.p}.")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        count = _count(images)
+        return horizontal_flip(images, torch.rand(count) < self.p)
+
+
+@dataclass(frozen=True)
+class RandomShift:
+    """Move each image by up to ``pixels``, down or up and right or left; what comes in is 0.
+
+    The same as padding with ``pixels`` zeros on each side and cropping at random: ``RandomCrop`` in torchvision.
+
+    Raises:
+        ValueError: ``pixels`` is no whole number of at least 1, or what comes is no batch of images.
+    """
+
+    pixels: int = 2
+
+    def __post_init__(self):
+        _check_pixels("pixels", self.pixels)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        down, right = torch.randint(-self.pixels, self.pixels + 1, (2, _count(images)))
+        return shift(images, down, right)
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Set a square of ``size`` pixels in each image to 0, its centre anywhere in the image.
+
+    DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout" (2017).
+
+    Raises:
+        ValueError: ``size`` is no whole number of at least 1, or what comes is no batch of images.
+    """
+
+    size: int = 8
+
+    def __post_init__(self):
+        _check_pixels("size", self.size)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        count = _count(images)
+        row, column = (torch.randint(length, (count,)) - self.size // 2 for length in images.shape[2:])
+        return cut_out(images, row, column, self.size)
+
+
+class Compose:
+    """Several augmentations, one after the other: ``Compose(RandomHorizontalFlip(), RandomShift(2))``.
+
+    Raises:
+        ValueError: one of them cannot be called.
+    """
+
+    def __init__(self, *parts: Callable[[Tensor], Tensor]):
+        for part in parts:
+            if not callable(part):
+                raise ValueError(
+                    f"Compose takes augmentations, separated by commas; {part!r} cannot be called. "
+                    "Try Compose(*parts) for a list."
+                )
+        self.parts = parts
+
+    def __call__(self, images: Tensor) -> Tensor:
+        for part in self.parts:
+            images = part(images)
+        return images
+
+    def __repr__(self) -> str:
+        return f"Compose({', '.join(map(repr, self.parts))})"
+
+
+def _count(images: Tensor) -> int:
+    """The number of images in a batch.
+
+    Raises:
+        ValueError: it is no batch of images.
+    """
+    if not isinstance(images, Tensor) or images.dim() != 4:
+        got = f"shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(
+            f"An augmentation takes a batch of images (B, C, H, W); got {got}. For one image try image[None]."
+        )
+    return len(images)
+
+
+def _check_pixels(name: str, pixels: int) -> None:
+    if not isinstance(pixels, int) or pixels < 1:
+        raise ValueError(f"{name} is a whole number of at least 1; got {pixels!r}.")
