@@ -1,0 +1,101 @@
+"""The networks given in the assignment on Fashion-MNIST. Notebook 12.
+
+Each turns grey images ``(N, 1, 28, 28)`` into logits ``(N, classes)``.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Net_Linear(nn.Module):
+    """One linear layer on the 784 pixels; 7 850 parameters. Notebook 12."""
+
+    def __init__(self, classes: int = 10):
+        super().__init__()
+        self.linear = nn.Linear(28 * 28, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.flatten(1))  # (N, 784) → (N, classes)
+
+
+class LeNet(nn.Module):
+    """Two convolutions with pooling, two linear layers; 431 080 parameters with these widths. Notebook 12.
+
+    A descendant of LeNet-5 with ReLU and maximum pooling, as Caffe's examples made it known.
+
+    Args:
+        classes: how many classes to tell apart.
+        widths: channels of the two convolutions, units of the hidden layer.
+    """
+
+    def __init__(self, classes: int = 10, widths: tuple[int, int, int] = (20, 50, 500)):
+        super().__init__()
+        first, second, hidden = widths
+        self.conv1 = nn.Conv2d(1, first, kernel_size=5)
+        self.conv2 = nn.Conv2d(first, second, kernel_size=5)
+        self.pool = nn.MaxPool2d(2)
+        self.linear1 = nn.Linear(second * 4 * 4, hidden)
+        self.linear2 = nn.Linear(hidden, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(torch.relu(self.conv1(x)))  # (N, 20, 24, 24) → (N, 20, 12, 12)
+        x = self.pool(torch.relu(self.conv2(x)))  # (N, 50, 8, 8) → (N, 50, 4, 4)
+        x = torch.relu(self.linear1(x.flatten(1)))  # (N, 800) → (N, 500)
+        return self.linear2(x)  # (N, classes)
+
+
+class LeNet_tiny(LeNet):
+    """:class:`LeNet` with its widths divided by four: 5, 12 and 125; 27 027 parameters. Notebook 12."""
+
+    def __init__(self, classes: int = 10):
+        super().__init__(classes, widths=(5, 12, 125))
+
+
+class FashionCNN(nn.Module):
+    """Two convolutions with batch norm, three linear layers; 1 475 338 parameters. Notebook 12.
+
+    Between the linear layers stands nothing but dropout, as in the network's many published copies: in eval mode
+    the three are one linear layer (notebook 04).
+    """
+
+    def __init__(self, classes: int = 10):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, 32, kernel_size=3, padding=1),  # (N, 32, 28, 28)
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (N, 32, 14, 14)
+            nn.Conv2d(32, 64, kernel_size=3),  # (N, 64, 12, 12)
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d(2),  # (N, 64, 6, 6)
+        )
+        self.classifier = nn.Sequential(
+            nn.Linear(64 * 6 * 6, 600),
+            nn.Dropout(0.25),
+            nn.Linear(600, 120),
+            nn.Linear(120, classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x).flatten(1))  # (N, 2304) → (N, classes)
+
+
+class Network(nn.Module):
+    """A small network of two convolutions and three linear layers; 32 998 parameters. Notebook 12."""
+
+    def __init__(self, classes: int = 10):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, kernel_size=5)
+        self.conv2 = nn.Conv2d(6, 12, kernel_size=5)
+        self.pool = nn.MaxPool2d(2)
+        self.linear1 = nn.Linear(12 * 4 * 4, 120)
+        self.linear2 = nn.Linear(120, 60)
+        self.linear3 = nn.Linear(60, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(torch.relu(self.conv1(x)))  # (N, 6, 24, 24) → (N, 6, 12, 12)
+        x = self.pool(torch.relu(self.conv2(x)))  # (N, 12, 8, 8) → (N, 12, 4, 4)
+        x = torch.relu(self.linear1(x.flatten(1)))  # (N, 192) → (N, 120)
+        x = torch.relu(self.linear2(x))  # (N, 60)
+        return self.linear3(x)  # (N, classes)
