@@ -3,8 +3,11 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from course_tools import environment
+
+STUDENTS_EDITION = not Path(__file__).with_name("release.py").exists()  # a release has the command `lab` alone
 
 
 def lab(options, extra):
@@ -42,6 +45,15 @@ def bench(options, extra):
     return bench.bench(extra)
 
 
+def release(options, extra):
+    """Write the students' edition into dist/, as a zip that works by itself."""
+    from course_tools import release
+
+    path = release.release()
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
 PASSES_ON = (lab, teach, test, bench)
 
 
@@ -49,7 +61,9 @@ def parser():
     """The command line: one subcommand for each function above, described by its docstring."""
     result = argparse.ArgumentParser(prog="python -m course_tools", description=__doc__)
     commands = result.add_subparsers(dest="command", metavar="COMMAND")
-    for function in (lab, test, teach, reference, bench):
+    for function in (lab, test, teach, reference, bench, release):
+        if function is not lab and STUDENTS_EDITION:
+            continue
         command = commands.add_parser(
             function.__name__, help=function.__doc__, description=function.__doc__, allow_abbrev=False
         )

@@ -39,7 +39,7 @@ def release(source: Path = NOTEBOOKS, labs: Path = LABS) -> Report:
     """
     labs.mkdir(parents=True, exist_ok=True)
     report, manifest = Report(), _read_manifest(labs)
-    for path in _files(source):
+    for path in course_files(source):
         name = path.relative_to(source).as_posix()
         entry = manifest.setdefault(name, {"source": "", "edition": "", "written": []})
         fingerprint = _digest(path.read_bytes() + _converter())
@@ -54,7 +54,7 @@ def release(source: Path = NOTEBOOKS, labs: Path = LABS) -> Report:
 
 def waiting(labs: Path = LABS) -> list[str]:
     """Names of the new editions that lie beside a student's own file."""
-    names = (path.relative_to(labs).as_posix() for path in _files(labs))
+    names = (path.relative_to(labs).as_posix() for path in course_files(labs))
     return [name for name in names if re.search(r"\.new(-\d+)?\.\w+$", name)]
 
 
@@ -65,7 +65,14 @@ def student_edition(path: Path) -> bytes:
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
+    if is_edition(notebook):
+        return path.read_bytes()
     return nbformat.writes(convert(notebook)).encode()
+
+
+def is_edition(notebook) -> bool:
+    """Whether a notebook is a student edition already, as in a release: nbgrader has put checksums into it."""
+    return any("checksum" in cell.metadata.get("nbgrader", {}) for cell in notebook.cells)
 
 
 def convert(notebook):
@@ -152,7 +159,7 @@ def _outdated(path: Path, entry: dict) -> bool:
     return digest != entry["edition"] and digest in entry["written"]
 
 
-def _files(source: Path) -> list[Path]:
+def course_files(source: Path) -> list[Path]:
     """Every file of the course below `source`, sorted; hidden ones (checkpoints, say) are left out."""
     return sorted(
         path
