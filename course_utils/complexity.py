@@ -1,4 +1,7 @@
-"""What one output pixel of a network sees: its receptive field, by formula and by gradient. Notebook 07."""
+"""What a network costs, and what one output pixel of it sees: its receptive field, by formula and by gradient.
+
+``profile`` (notebook 11) measures layer by layer; the receptive fields belong to notebook 07.
+"""
 
 import copy
 import math
@@ -10,6 +13,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from course_utils.fields import FollowField
+from course_utils.profiling import profile
+
+__all__ = ["ReceptiveField", "Seen", "profile", "receptive_field", "receptive_field_by_gradient"]
 
 Pair = tuple[int, int]
 

@@ -43,12 +43,14 @@ class FollowField(TorchDispatchMode):
     """Inside this context every tensor computed from ``image`` gets a ``field``: one Axis down, one across.
 
     It sees each operation that PyTorch carries out, so that branches and functional calls count like layers.
+    An operation whose field is not known raises a ValueError; with ``strict=False`` all that depends on its
+    result gets the field None instead.
     """
 
-    def __init__(self, image: Tensor):
+    def __init__(self, image: Tensor, strict: bool = True):
         super().__init__()
         image.field = (Axis(), Axis())
-        self.pixels = image.shape[2:]
+        self.pixels, self.strict = image.shape[2:], strict
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -56,17 +58,23 @@ class FollowField(TorchDispatchMode):
         results = func(*args, **kwargs)
         tensors = [t for t in tree_leaves(results) if isinstance(t, Tensor)]
         if known and tensors:
-            field = known[0].field
-            for other in known[1:]:
-                field = tuple(a.joined(b) for a, b in zip(field, other.field, strict=True))
             given = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
-            field = self._after(func.overloadpacket.__name__, given, known[0], tensors[0], field)
+            try:
+                field = None
+                if all(t.field for t in known):
+                    field = self._after(func.overloadpacket.__name__, given, known, tensors[0])
+            except ValueError:
+                if self.strict:
+                    raise
             for t in tensors:
                 t.field = field
         return results
 
-    def _after(self, name: str, given: dict, x: Tensor, out: Tensor, field: tuple[Axis, Axis]):
-        """The field behind the operation ``name``, which makes ``out`` from ``x``."""
+    def _after(self, name: str, given: dict, known: list[Tensor], out: Tensor) -> tuple[Axis, Axis]:
+        """The field behind the operation ``name``, which makes ``out`` from tensors whose fields are known."""
+        x, field = known[0], known[0].field
+        for other in known[1:]:
+            field = tuple(a.joined(b) for a, b in zip(field, other.field, strict=True))
         if field[0].jump == field[1].jump == 0:
             return field
         together = tuple(

@@ -7,6 +7,7 @@ import platform
 import shutil
 import statistics
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -15,23 +16,32 @@ REFERENCE = Path(__file__).parents[1] / "reference.json"  # written by `make ref
 
 
 class Table:
-    """Rows of text, shown as a table in a notebook and as aligned columns elsewhere."""
+    """Rows of text, shown as a table in a notebook and as aligned columns elsewhere.
 
-    def __init__(self, header: list[str], rows: list[list[str]]):
-        self.header, self.rows = header, rows
+    Args:
+        numbers: the columns, counted from 0, that are aligned at the right.
+    """
+
+    def __init__(self, header: list[str], rows: list[list[str]], numbers: Collection[int] = ()):
+        self.header, self.rows, self.numbers = header, rows, numbers
 
     def __repr__(self) -> str:
         lines = [self.header, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]
+        sides = [">" if i in self.numbers else "<" for i in range(len(self.header))]
         return "\n".join(
-            "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines
+            "  ".join(f"{cell:{s}{w}}" for cell, s, w in zip(line, sides, widths, strict=True)).rstrip()
+            for line in lines
         )
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in self.header)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
-        )
+        def cells(row: list[str], tag: str) -> str:
+            aligned = [' style="text-align: right"' if i in self.numbers else "" for i in range(len(row))]
+            return "".join(
+                f"<{tag}{style}>{html.escape(cell)}</{tag}>" for cell, style in zip(row, aligned, strict=True)
+            )
+
+        head, body = cells(self.header, "th"), "".join(f"<tr>{cells(row, 'td')}</tr>" for row in self.rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
