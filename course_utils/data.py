@@ -3,7 +3,8 @@
 Where the images come from, in this order: files in the data folder (torchvision's layout, or class folders),
 torchvision's download, and an offline stand-in, announced by a warning. Environment variables steer it:
 ``COURSE_DATA`` names the data folder (default ``data``, seen from the project's folder), ``COURSE_FRACTION``
-is the share of each class to load (default 1), and ``COURSE_DOWNLOAD=0`` forbids the network.
+is the share of each class to load (default 1), ``COURSE_CACHE`` names the folder where decoded class folders are
+kept (default the user's cache folder), and ``COURSE_DOWNLOAD=0`` forbids the network.
 """
 
 import difflib
