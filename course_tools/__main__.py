@@ -7,7 +7,9 @@ from pathlib import Path
 
 from course_tools import environment
 
-STUDENTS_EDITION = not Path(__file__).with_name("release.py").exists()  # a release has the command `lab` alone
+STUDENTS_EDITION = (
+    not Path(__file__).with_name("release.py").exists()
+)  # a release has the command `lab` alone
 
 
 def lab(options, extra):
@@ -38,6 +40,13 @@ def reference(options, extra):
     return reference.reference(options.notebooks)
 
 
+def slides(options, extra):
+    """Write the notebooks as slides into build/slides, for a browser without network."""
+    from course_tools import slides
+
+    return slides.slides(options.notebooks)
+
+
 def bench(options, extra):
     """Measure our training loop beside others (installs them first)."""
     from course_tools import bench
@@ -61,7 +70,7 @@ def parser():
     """The command line: one subcommand for each function above, described by its docstring."""
     result = argparse.ArgumentParser(prog="python -m course_tools", description=__doc__)
     commands = result.add_subparsers(dest="command", metavar="COMMAND")
-    for function in (lab, test, teach, reference, bench, release):
+    for function in (lab, test, teach, slides, reference, bench, release):
         if function is not lab and STUDENTS_EDITION:
             continue
         command = commands.add_parser(
@@ -74,7 +83,7 @@ def parser():
                 action="store_true",
                 help="instead compare the outputs that depend on data, on full data",
             )
-        if function is reference:
+        if function in (reference, slides):
             command.add_argument("notebooks", nargs="*", help="numbers or names, such as 09; default: all")
     return result
 

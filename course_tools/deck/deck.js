@@ -1,0 +1,68 @@
+// Starts a deck: typeset the math, spread what is too tall over further slides, then hand over to reveal.js.
+'use strict';
+
+const SMALLEST_PICTURE = 0.8;  // of its natural size: below this its labels cannot be read from the back row
+const LARGEST_PICTURE = 1.6;
+
+window.MathJax = {
+  tex: { inlineMath: [['$', '$'], ['\\(', '\\)']] },
+  svg: { fontCache: 'local' },  // so that math in the speaker's notes brings its glyphs along
+  options: { ignoreHtmlClass: 'output|picture|code', enableMenu: false },
+  startup: {
+    async pageReady() {
+      await MathJax.startup.defaultPageReady();
+      await document.fonts.ready;
+      await Promise.all([...document.images].map(image => image.decode().catch(() => null)));
+      document.querySelectorAll('.picture').forEach(giveRoom);
+      document.querySelectorAll('.slides > section > section').forEach(spread);
+      document.querySelector('.reveal').classList.remove('arranging');
+      await Reveal.initialize({
+        width: 1280, height: 720, margin: 0, center: false, hash: true, controls: false, transition: 'none',
+        slideNumber: 'c/t', plugins: [RevealNotes],
+      });
+      document.body.dataset.ready = 'yes';
+    },
+  },
+};
+
+// A picture takes the height that the rest of the slide leaves it, within limits; a wide one may reach the edges.
+function giveRoom(block) {
+  const image = block.querySelector('img');
+  if (image.naturalWidth > block.clientWidth) block.classList.add('wide');
+  const widest = block.clientWidth / image.naturalWidth;
+  const height = scale => `${image.naturalHeight * Math.min(scale, widest)}px`;
+  block.style.flex = `1 1 ${height(1)}`;
+  block.style.minHeight = height(SMALLEST_PICTURE);
+  block.style.maxHeight = height(LARGEST_PICTURE);
+}
+
+// Move the blocks that do not fit to a new slide behind this one, as often as it takes.
+function spread(section) {
+  const page = section.querySelector('.page');
+  const bottom = page.getBoundingClientRect().bottom - parseFloat(getComputedStyle(page).paddingBottom);
+  const blocks = [...page.children];
+  let cut = blocks.findIndex(block => block.getBoundingClientRect().bottom > bottom + 1);
+  if (cut > 0 && isHeading(blocks[cut - 1])) cut -= 1;
+  if (cut < 1) return;  // all fits, or a single block does not: then the notebook has to divide it
+  const next = section.cloneNode(true);
+  [...next.querySelector('.page').children].slice(0, cut).forEach(block => block.remove());
+  blocks.slice(cut).forEach(block => block.remove());
+  showFirst(next);
+  section.after(next);
+  spread(next);
+}
+
+function isHeading(block) {
+  return block.children.length === 1 && /^H[1-6]$/.test(block.firstElementChild.tagName);
+}
+
+// What comes first on a slide is there from the start.
+function showFirst(section) {
+  const [first] = section.querySelector('.page').children;
+  const index = first.dataset.fragmentIndex;
+  if (index === undefined) return;
+  for (const block of section.querySelectorAll(`.page > [data-fragment-index="${index}"]`)) {
+    block.classList.remove('fragment');
+    delete block.dataset.fragmentIndex;
+  }
+}
