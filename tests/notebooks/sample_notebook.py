@@ -42,6 +42,12 @@ def nbgrader(name, solution):
     return metadata | {"task": False, "grade_id": name} | ({} if solution else {"points": 1})
 
 
+def report(name, text):
+    cell = markdown(name, text, slide="skip")
+    cell["metadata"]["nbgrader"] = nbgrader("report-00-1", False) | {"solution": True, "locked": False}
+    return cell
+
+
 FIRST = "# 00 · A sample\n\nWhat is a mean?\n\n**You will be able to** square.\n\n**You need** nothing."
 SOLUTION = """def mean_square(x):
     ### BEGIN SOLUTION
@@ -71,6 +77,8 @@ CELLS = [
         ["raises-exception", "nbval-check-output"],
         nbgrader("check-00-1", False),
     ),
+    markdown("question", "### Report 00.1 · What is seen"),
+    report("report", "The instructor's answer in words."),
     markdown("summary", "## Summary"),
     markdown("further", "## One step further"),
 ]

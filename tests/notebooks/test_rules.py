@@ -94,6 +94,23 @@ BROKEN = [  # rule, what is done to (the notebook, its cells by id), words of th
     ("exercises", lambda nb, c: c["check"]["metadata"]["tags"].remove("raises-exception"), "lacks the tag"),
     ("exercises", lambda nb, c: c["check"]["metadata"]["tags"].remove("nbval-check-output"), "lacks the tag"),
     ("exercises", lambda nb, c: c["check"].update(source='check("00.2", f)'), 'check("00.1"'),
+    ("exercises", lambda nb, c: nb["cells"].remove(c["report"]), "report 00.1 is not followed"),
+    ("exercises", lambda nb, c: nb["cells"].remove(c["question"]), "belongs to no exercise or report"),
+    (
+        "exercises",
+        lambda nb, c: c["question"].update(source="### Report 00.2 · Later"),
+        "Report 00.1 · title",
+    ),
+    ("exercises", lambda nb, c: c["question"].update(source="### Report 00.1"), "Report 00.1 · title"),
+    ("exercises", lambda nb, c: grade(c["report"], grade_id="report-00-2"), "report 00.1 is not followed"),
+    ("exercises", lambda nb, c: grade(c["report"], points=0), "points 0"),
+    ("exercises", lambda nb, c: grade(c["report"], locked=True), "report 00.1 is not followed"),
+    ("exercises", lambda nb, c: grade(c["report"], grade_id="check-00-1"), "not unique"),
+    (
+        "solutions_between_markers",
+        lambda nb, c: c["report"].update(source="### BEGIN SOLUTION\n1\n### END SOLUTION"),
+        "marks",
+    ),
     (
         "solutions_between_markers",
         lambda nb, c: c["solution"].update(source="### BEGIN SOLUTION\n1"),

@@ -37,7 +37,8 @@ def errors(cell):
 
 
 def is_check(cell):
-    return cell.metadata.get("nbgrader", {}).get("grade", False)
+    """Whether it is a check cell; reports are graded, too, but by a person."""
+    return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade", False)
 
 
 def test_runs_to_the_end_and_only_checks_complain(executed):
@@ -59,6 +60,13 @@ def test_every_exercise_gets_a_friendly_hint(executed):
         assert f"Exercise {number}" in text
         assert re.search(r"^Try: \S", text, re.MULTILINE), text
         assert not UNFRIENDLY.search(text), text
+
+
+def test_reports_are_handed_out_empty(executed):
+    reports = [
+        c for c in executed.cells if c.metadata.get("nbgrader", {}).get("grade_id", "").startswith("report-")
+    ]
+    assert all(cell.source == "YOUR ANSWER HERE" for cell in reports)
 
 
 def test_nothing_warns_of_a_fault_of_ours(executed):

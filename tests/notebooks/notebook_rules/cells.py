@@ -37,6 +37,11 @@ def is_check(cell):
     return cell["metadata"].get("nbgrader", {}).get("grade", False)
 
 
+def is_report(cell):
+    """Whether it is an answer in words, which a person grades."""
+    return cell["cell_type"] == "markdown" and is_solution(cell) and is_check(cell)
+
+
 def where(cell):
     """Name a cell for a complaint: its id and the beginning of its text."""
     return f"cell {cell.get('id')} ({source(cell).strip()[:40]!r})"

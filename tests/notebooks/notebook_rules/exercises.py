@@ -1,23 +1,29 @@
-"""Rules about exercises: their three cells, their check functions, solutions that stay hidden."""
+"""Rules about exercises and reports: their cells, their check functions, solutions that stay hidden.
+
+An exercise is judged by its check, a report by a person: a heading, and below it a markdown cell that the student
+fills in (nbgrader's "manually graded answer"). Its text in the course is the instructor's and is not handed out.
+"""
 
 import re
 from pathlib import Path
 
 from course_utils.checks import Hint, check
 
-from .cells import is_solution, rule, source, tags, where
+from .cells import is_report, is_solution, rule, source, tags, where
 
 ROOT = Path(__file__).resolve().parents[3]
 SOLUTION_CELL = {"solution": True, "grade": False, "locked": False, "task": False, "schema_version": 3}
 CHECK_CELL = {"solution": False, "grade": True, "locked": True, "task": False, "schema_version": 3}
+REPORT_CELL = {"solution": True, "grade": True, "locked": False, "task": False, "schema_version": 3}
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
 
 @rule
 def exercises(notebook, path):
-    """Heading, solution cell, check cell, one after the other; numbered 1, 2, ..."""
+    """Heading, solution cell, check cell, one after the other; numbered 1, 2, ... Reports: heading, answer cell."""
     cells = notebook["cells"]
     graded, number = set(), 0
+    yield from _reports(cells, path.name[:2], graded)
     for index, cell in enumerate(cells):
         heading = re.search(r"^#+ Exercise\b.*$", source(cell), re.MULTILINE)
         if cell["cell_type"] != "markdown" or not heading:
@@ -32,9 +38,33 @@ def exercises(notebook, path):
         yield from _judged(label)
     for cell in cells:
         if "nbgrader" in cell["metadata"] and id(cell) not in graded:
-            yield f"{where(cell)} has nbgrader metadata but belongs to no exercise"
+            yield f"{where(cell)} has nbgrader metadata but belongs to no exercise or report"
     ids = [cell["metadata"]["nbgrader"]["grade_id"] for cell in cells if "nbgrader" in cell["metadata"]]
     yield from (f"grade id {name!r} is not unique" for name in {i for i in ids if ids.count(i) > 1})
+
+
+def _reports(cells, chapter, graded):
+    """Complain of the reports; add the ids of their answer cells to ``graded``."""
+    number = 0
+    for index, cell in enumerate(cells):
+        heading = re.search(r"^#+ Report\b.*$", source(cell), re.MULTILINE)
+        if cell["cell_type"] != "markdown" or not heading:
+            continue
+        number += 1
+        label = f"{chapter}.{number}"
+        if not re.fullmatch(rf"### Report {re.escape(label)} · \S.*", heading[0]):
+            yield f"{heading[0]!r} is not '### Report {label} · title'"
+        answer = cells[index + 1] if index + 1 < len(cells) else cell
+        graded.add(id(answer))
+        found = dict(answer["metadata"].get("nbgrader", {}))
+        points = found.pop("points", None)
+        wanted = REPORT_CELL | {"grade_id": f"report-{label.replace('.', '-')}"}
+        if answer["cell_type"] != "markdown" or found != wanted or not _positive(points):
+            yield f"report {label} is not followed by its answer cell: {where(answer)} has {found}, points {points}"
+
+
+def _positive(points):
+    return isinstance(points, (int, float)) and points > 0
 
 
 def _triple(label, triple):
@@ -49,7 +79,7 @@ def _triple(label, triple):
     for cell, wanted in zip(triple[1:], expected, strict=True):
         found = dict(cell["metadata"].get("nbgrader", {}))
         points = found.pop("points", None)
-        if found != wanted or (wanted is expected[1]) != (isinstance(points, (int, float)) and points > 0):
+        if found != wanted or (wanted is expected[1]) != _positive(points):
             yield f"{where(cell)} has the nbgrader metadata {found}, points {points}"
     check = triple[2]
     if not {"raises-exception", "nbval-check-output"} <= tags(check):
@@ -75,9 +105,8 @@ def solutions_between_markers(notebook, path):
     lines = set()
     for cell in notebook["cells"]:
         marks = [line.strip() for line in source(cell).splitlines() if "SOLUTION" in line]
-        if marks != ["### BEGIN SOLUTION", "### END SOLUTION"] * (len(marks) // 2) or is_solution(
-            cell
-        ) != bool(marks):
+        wanted = is_solution(cell) and not is_report(cell)
+        if marks != ["### BEGIN SOLUTION", "### END SOLUTION"] * (len(marks) // 2) or wanted != bool(marks):
             yield f"{where(cell)} has the solution marks {marks}"
         for block in SOLUTION.findall(source(cell)):
             lines |= {line.strip() for line in block.splitlines() if len(line.strip()) >= 30}
