@@ -144,7 +144,9 @@ def markdown(source: str) -> str:
     return MarkdownWithMath(renderer=renderer).render(source)
 
 
-highlight = Highlight2HTML(pygments_lexer="ipython3")
+def highlight(source: str) -> str:
+    """Return Python code as HTML; of several blank lines one is kept."""
+    return Highlight2HTML(pygments_lexer="ipython3")(re.sub(r"\n{3,}", "\n\n", source))
 
 
 def opening(path: Path) -> dict:

@@ -41,15 +41,28 @@ function spread(section) {
   const page = section.querySelector('.page');
   const bottom = page.getBoundingClientRect().bottom - parseFloat(getComputedStyle(page).paddingBottom);
   const blocks = [...page.children];
-  let cut = blocks.findIndex(block => block.getBoundingClientRect().bottom > bottom + 1);
-  if (cut > 0 && isHeading(blocks[cut - 1])) cut -= 1;
-  if (cut < 1) return;  // all fits, or a single block does not: then the notebook has to divide it
+  const over = blocks.findIndex(block => block.getBoundingClientRect().bottom > bottom + 1);
+  if (over < 1) return;  // all fits, or a single block does not: then the notebook has to divide it
+  const cut = bestCut(blocks, over);
   const next = section.cloneNode(true);
   [...next.querySelector('.page').children].slice(0, cut).forEach(block => block.remove());
   blocks.slice(cut).forEach(block => block.remove());
   showFirst(next);
   section.after(next);
   spread(next);
+}
+
+// Where to cut so that block `over` comes to the next slide: a heading stays with what follows it, and a text with
+// the output before it, which it explains.
+function bestCut(blocks, over) {
+  const is = (index, kind) => blocks[index].classList.contains(kind);
+  if (isHeading(blocks[over - 1])) return Math.max(over - 1, 1);
+  let cut = over;
+  if (is(over, 'text') && !is(over - 1, 'text')) {
+    while (cut > 1 && (is(cut - 1, 'output') || is(cut - 1, 'picture'))) cut -= 1;
+    if (cut > 1 && is(cut - 1, 'code') && !is(over - 1, 'picture') && !is(cut - 2, 'text')) cut -= 1;
+  }
+  return cut;
 }
 
 function isHeading(block) {

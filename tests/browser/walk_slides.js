@@ -5,6 +5,8 @@ async solutions => {
   const RAW_TEX = /\$[^$\n]*[\\^_{}][^$\n]*\$|\\(?:[a-zA-Z]{2,}|[()[\]])|\^\{|_\{/;
   const faults = [], slides = Reveal.getSlides(), past = [];
   let where;
+  const still = document.head.appendChild(document.createElement('style'));
+  still.textContent = '* { transition: none !important; }';  // fragments would still be fading in
   const fault = (what, text = '') => faults.push(`${where}: ${what}${text && `: ${text.trim().slice(0, 60)}`}`);
 
   for (const slide of slides) {
@@ -45,6 +47,7 @@ async solutions => {
       checkLook(math, hasScript ? size * SCRIPT : size, 'math', once);
       if (isOutside(math.getBoundingClientRect(), math, floor)) once('math is cut off', math.textContent);
       if (math.querySelector('[data-mml-node="merror"], [data-mjx-error]')) once('math with an error', math.textContent);
+      if (math.querySelector('[fill="red"]')) once('math with an unknown command', math.textContent);
     }
     for (const box of slide.querySelectorAll('.page, .page *:not(mjx-container *)')) {
       const { overflowX, overflowY } = getComputedStyle(box);
