@@ -8,4 +8,8 @@ help:
 $(COMMANDS):
 	@$(PYTHON) -m course_tools $@ $(ARGS)
 
-.PHONY: help $(COMMANDS)
+# make grade SUBMISSIONS=folder
+grade:
+	@$(PYTHON) -m course_tools grade "$(SUBMISSIONS)" $(ARGS)
+
+.PHONY: help grade $(COMMANDS)

@@ -63,6 +63,43 @@ def release(options, extra):
     return 0
 
 
+def grade(options, extra):
+    """Grade what students have handed in: a table, nbgrader's gradebook, a page of feedback for each."""
+    from pathlib import Path
+
+    from course_tools.grading import grade, sandbox
+
+    limits = sandbox.Limits(seconds=options.seconds, megabytes=options.megabytes)
+    given = {"output": Path(options.output)} if options.output else {}
+    return grade.grade(
+        Path(options.submissions),
+        options.notebooks,
+        limits=limits,
+        processes=options.processes,
+        unprotected=options.unprotected,
+        database=options.database,
+        **given,
+    )
+
+
+def add_grading_options(command):
+    """What `grade` can be told."""
+    command.add_argument(
+        "submissions", help="a folder or a zip of all submissions: a folder or zip a student"
+    )
+    command.add_argument("notebooks", nargs="*", help="numbers or names, such as 09; default: all that came")
+    command.add_argument("--output", help="where the results go; default: build/grading")
+    command.add_argument("--seconds", type=float, default=20.0, help="limit for an exercise (20)")
+    command.add_argument("--megabytes", type=int, default=2000, help="memory for an exercise (2000)")
+    command.add_argument("--processes", type=int, help="answers judged at once; default: one a processor")
+    command.add_argument(
+        "--database", default="", help="the gradebook's address; default: SQLite in the output"
+    )
+    command.add_argument(
+        "--unprotected", action="store_true", help="grade where submissions cannot be locked in"
+    )
+
+
 PASSES_ON = (lab, teach, test, bench)
 
 
@@ -70,7 +107,7 @@ def parser():
     """The command line: one subcommand for each function above, described by its docstring."""
     result = argparse.ArgumentParser(prog="python -m course_tools", description=__doc__)
     commands = result.add_subparsers(dest="command", metavar="COMMAND")
-    for function in (lab, test, teach, slides, reference, bench, release):
+    for function in (lab, test, teach, slides, reference, bench, release, grade):
         if function is not lab and STUDENTS_EDITION:
             continue
         command = commands.add_parser(
@@ -83,6 +120,8 @@ def parser():
                 action="store_true",
                 help="instead compare the outputs that depend on data, on full data",
             )
+        if function is grade:
+            add_grading_options(command)
         if function in (reference, slides):
             command.add_argument("notebooks", nargs="*", help="numbers or names, such as 09; default: all")
     return result

@@ -1,0 +1,95 @@
+"""The exercises of one of the course's notebooks: what is asked, how it is checked, what it is worth."""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from course_tools.grading.slicing import bound, needed, statements, unparse
+from course_tools.student import convert
+
+TITLE = re.compile(r"^#+ (Exercise \S+ · .+)$", re.MULTILINE)
+HIDDEN = re.compile(
+    r"^[ \t]*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One check cell, and the solution cell before it."""
+
+    number: str  # "07.1"
+    title: str
+    points: float
+    solution_id: str  # grade id of the cell that a student fills in
+    check_id: str  # grade id of the cell that judges it
+    answers: tuple[str, ...]  # names that the solution cell defines and the check cell uses
+    check: str  # source of the check cell, hidden tests included
+    setup: str  # what else of the notebook the check cell uses: its imports
+    stub: str  # what students find in the solution cell
+
+    def job(self) -> dict:
+        """What the process that judges needs: nothing of the solution."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A notebook with exercises."""
+
+    name: str  # "07_convolutions"
+    edition: object  # the notebook as students get it, nbformat v4, hidden tests still in it
+    exercises: tuple[Exercise, ...]
+
+
+def read(path: Path) -> Assignment:
+    """Read one of the course's notebooks."""
+    import nbformat
+
+    source = nbformat.read(path, as_version=4)
+    full = {_id(cell): cell.source for cell in source.cells if _id(cell)}
+    edition = convert(source)
+    for cell in edition.cells:
+        if _is(cell, "grade"):
+            cell.source = full[_id(cell)]
+    return Assignment(path.stem, edition, tuple(_exercises(edition.cells)))
+
+
+def _exercises(cells):
+    title, solution = "", None
+    for index, cell in enumerate(cells):
+        if found := TITLE.search(cell.source):
+            title = found[1]
+        if _is(cell, "solution"):
+            solution = cell
+        if _is(cell, "grade") and cell.cell_type == "code" and solution is not None:
+            yield _exercise(title, solution, cell, cells[:index])
+
+
+def _exercise(title, solution, check, before) -> Exercise:
+    used = {name for statement in statements([check.source]) for name in statement.uses}
+    answers = tuple(sorted(used & bound(statements([solution.source]))))
+    course = [
+        c.source for c in before if c.cell_type == "code" and not _is(c, "solution") and not _is(c, "grade")
+    ]
+    checks = [c.source for c in before if _is(c, "grade")]  # later ones use the imports of the first
+    imports = [s for s in statements(checks) if s.is_import]
+    setup = unparse(needed(used - set(answers), statements(course) + imports))
+    return Exercise(
+        number=re.sub(r"^check-", "", _id(check)).replace("-", "."),
+        title=title,
+        points=float(check.metadata.nbgrader.points),
+        solution_id=_id(solution),
+        check_id=_id(check),
+        answers=answers,
+        check=check.source,
+        setup=setup,
+        stub=solution.source,
+    )
+
+
+def _id(cell) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def _is(cell, kind: str) -> bool:
+    return bool(cell.metadata.get("nbgrader", {}).get(kind))

@@ -1,0 +1,65 @@
+"""Reading a notebook that somebody handed in: its code cells, or a sentence that says why not."""
+
+import json
+from dataclasses import dataclass
+
+LARGEST = (
+    20 * 10**6
+)  # bytes of a notebook; the course's own, with all their pictures, hold less than three million
+
+
+class Unreadable(Exception):
+    """These bytes are no notebook; the text says why."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell: nbgrader's id of it, or "", and its source."""
+
+    grade_id: str
+    source: str
+
+
+def code_cells(content: bytes) -> list[Cell]:
+    """Return the code cells of a notebook in nbformat 3 or 4, whatever else is wrong with it. Raises Unreadable."""
+    if len(content) > LARGEST:
+        raise Unreadable(f"it is larger than {LARGEST // 10**6} MB; clear its outputs and hand it in again")
+    try:
+        notebook = json.loads(_decode(content))
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"it is no JSON ({str(error)[:100]})") from error
+    cells = _cells(notebook)
+    if cells is None:
+        raise Unreadable("it is JSON, but no notebook: it has no list of cells")
+    return [cell for cell in map(_code, cells) if cell]
+
+
+def _decode(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")  # saved by an editor on Windows
+
+
+def _cells(notebook) -> list | None:
+    if not isinstance(notebook, dict):
+        return None
+    if isinstance(sheets := notebook.get("worksheets"), list):  # nbformat 3
+        lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        return [cell for cells in lists if isinstance(cells, list) for cell in cells]
+    cells = notebook.get("cells")
+    return cells if isinstance(cells, list) else None
+
+
+def _code(cell) -> Cell | None:
+    if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+        return None
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    metadata = cell.get("metadata")
+    entry = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = entry.get("grade_id") if isinstance(entry, dict) else None
+    return Cell(grade_id if isinstance(grade_id, str) else "", source if isinstance(source, str) else "")
