@@ -7,7 +7,7 @@ import nbclient
 import nbformat
 import pytest
 
-from course_tools.student import student_edition
+from course_tools.student import course_files, student_edition
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -18,6 +18,11 @@ UNFRIENDLY = re.compile(r"Traceback|---->|File [\"']|\.py\b|site-packages|(?<![\
 def executed(request, tmp_path_factory):
     """The student edition of a notebook, run with no network and no data."""
     folder = tmp_path_factory.mktemp("labs")
+    for path in course_files(request.param.parent):  # scripts and results, which notebooks read
+        if path.suffix != ".ipynb":
+            copy = folder / path.relative_to(request.param.parent)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
     notebook = nbformat.reads(student_edition(request.param).decode("utf-8"), as_version=4)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("COURSE_FRACTION", "0.02")

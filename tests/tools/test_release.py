@@ -246,3 +246,16 @@ class Semester(RuleBasedStateMachine):
 
 TestSemester = Semester.TestCase
 TestSemester.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+
+
+def test_scripts_travel_along_and_a_changed_one_is_kept(course):
+    source, labs = course
+    script = source / "scripts" / "train.py"
+    script.parent.mkdir()
+    script.write_text("print(1)\n")
+    assert student.release(source, labs).written == ["scripts/train.py"]
+    mine = edit(labs / "scripts" / "train.py")
+    script.write_text("print(2)\n")
+    assert student.release(source, labs).beside == ["scripts/train.new.py"]
+    assert (labs / "scripts" / "train.py").read_bytes() == mine
+    assert (labs / "scripts" / "train.new.py").read_text() == "print(2)\n"
