@@ -36,7 +36,8 @@ class Table:
 
     def _repr_html_(self) -> str:
         def cells(row: list[str], tag: str) -> str:
-            aligned = [' style="text-align: right"' if i in self.numbers else "" for i in range(len(row))]
+            sides = ["right" if i in self.numbers else "left" for i in range(len(row))]
+            aligned = [f' style="text-align: {side}"' if self.numbers else "" for side in sides]
             return "".join(
                 f"<{tag}{style}>{html.escape(cell)}</{tag}>" for cell, style in zip(row, aligned, strict=True)
             )
