@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from course_utils import distributed
 from course_utils.data import ImageSet
 from course_utils.preflight import TrainingError
 
@@ -13,7 +14,9 @@ from course_utils.preflight import TrainingError
 class Batches:
     """Batches on a device: slices of images that stay there, or whatever a DataLoader brings.
 
-    ``augment``, if given, changes the inputs of each batch.
+    ``augment``, if given, changes the inputs of each batch. Of several processes, each gets its share of each batch.
+    ``number`` counts the batches of a pass from 1, and ``size`` is how many items of the batch count: all of them,
+    but none where a batch has fewer items than there are processes, and one was lent.
 
     Raises:
         TrainingError: ``augment`` cannot be called, or returns something of another shape or type.
@@ -30,7 +33,7 @@ class Batches:
         elif not isinstance(source, DataLoader):
             source = DataLoader(source, batch_size, shuffle=shuffle)
         self.source, self.batch_size, self.device, self.shuffle = source, batch_size, device, shuffle
-        self.augment = augment
+        self.augment, self.number, self.size = augment, 0, 0
 
     def __len__(self) -> int:
         if isinstance(self.source, DataLoader):
@@ -38,19 +41,28 @@ class Batches:
         return -(-len(self.source) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for x, y in self._originals():
+        originals = self._of_loader() if isinstance(self.source, DataLoader) else self._of_images()
+        for number, (x, y, size) in enumerate(originals, start=1):
+            self.number, self.size = number, size
             yield (x if self.augment is None else self._augmented(x)), y
 
-    def _originals(self) -> Iterator[tuple[Tensor, Tensor]]:
-        if isinstance(self.source, DataLoader):
-            for x, y in self.source:
-                yield x.to(self.device), y.to(self.device)
-            return
-        # the order is drawn on the CPU, so that a seed means the same on each device
-        order = torch.randperm(len(self.source)).to(self.device) if self.shuffle else None
-        for start in range(0, len(self.source), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            yield self.source.batch(part if order is None else order[part])
+    def _of_loader(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        loader, sizes = self.source, None
+        if distributed.size() > 1:
+            loader, sizes = distributed.share_of_loader(loader)
+        for number, (x, y) in enumerate(loader):
+            yield x.to(self.device), y.to(self.device), sizes[number] if sizes else len(y)
+
+    def _of_images(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        count, order = len(self.source), None
+        if self.shuffle:
+            # the order is drawn on the CPU, so that a seed means the same on each device
+            order = distributed.from_first(torch.randperm(count)).to(self.device)
+        for start in range(0, count, self.batch_size):
+            share = distributed.share(min(self.batch_size, count - start))
+            size = share.stop - share.start
+            part = slice(start + share.start, start + share.stop) if size else slice(start, start + 1)
+            yield *self.source.batch(part if order is None else order[part]), size
 
     def _augmented(self, x: Tensor) -> Tensor:
         out = self.augment(x)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from course_utils import distributed
 from course_utils.history import History
 from course_utils.preflight import first_line
 
@@ -68,6 +69,8 @@ def restore_random_state(state: dict) -> None:
 class Run:
     """A training run that can be written to a file and taken up again: its parts, its history, its best weights.
 
+    Of several processes the first one writes; all read, so the file must lie where all see it.
+
     Raises:
         CheckpointError: the file exists and ``resume`` is False, or it does not fit the model.
     """
@@ -95,10 +98,10 @@ class Run:
             self.best = {"epoch": len(self.history), "loss": row["val_loss"], "weights": weights}
         if self.file:
             state = {name: part.state_dict() for name, part in self.parts.items()}
-            save(
-                self.file,
-                state | {"history": vars(self.history), "best": self.best, "random": random_state()},
-            )
+            state |= {"history": vars(self.history), "best": self.best}
+            state["random"] = distributed.from_all(random_state())
+            if distributed.rank() == 0:
+                save(self.file, state)
 
     def waited(self, patience: int | None) -> bool:
         """Whether the validation loss has not improved for ``patience`` epochs."""
@@ -119,4 +122,5 @@ class Run:
                 "Choose another name for this run."
             ) from None
         self.history, self.best = History(**state["history"]), state["best"]
-        restore_random_state(state["random"])
+        if distributed.rank() < len(state["random"]):  # else there were fewer processes
+            restore_random_state(state["random"][distributed.rank()])

@@ -12,7 +12,7 @@ class History:
     ``train_loss`` and ``train_accuracy`` are means over the images of the epoch, measured while the weights
     were changing; ``val_loss`` and ``val_accuracy`` are measured after it. Accuracies are between 0 and 1, or
     None where the targets are no class labels. ``lr`` is the learning rate at the epoch's start, ``seconds`` the
-    time of the epoch with its validation, and ``batch_losses`` has one entry a training step.
+    time of the epoch with its validation, and ``batch_losses`` has one entry a batch.
 
     ``first + second`` is the record of two runs, one after the other.
     """

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from course_utils import checkpoints, preflight
+from course_utils import checkpoints, distributed, preflight
 from course_utils.batches import Batches
 from course_utils.history import History
 from course_utils.preflight import TrainingError, device_of
+from course_utils.steps import Steps
 
 __all__ = ["History", "Scores", "TrainingError", "evaluate", "fit", "predict", "seed_everything"]
 
@@ -55,6 +56,7 @@ def fit(
     loss: Loss = F.cross_entropy,
     validation: Dataset | DataLoader | None = None,
     batch_size: int = 64,
+    accumulate: int = 1,
     augment: Callable[[Tensor], Tensor] | None = None,
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     scheduler_step: str = "epoch",
@@ -67,6 +69,7 @@ def fit(
     """Train ``model`` on ``train`` and return the record of the run; notebook 06 writes this loop by hand.
 
     The data follows the model to its device. Ctrl-C ends the training and returns the whole epochs done so far.
+    In several processes (notebook 16) the work is shared and the result is that of one process, up to rounding.
 
     Args:
         model: any module; inputs ``(B, ...)`` → outputs ``(B, classes)`` where the targets are class labels.
@@ -75,10 +78,11 @@ def fit(
         optimizer: made from ``model.parameters()``.
         loss: takes (outputs, targets) and returns the mean over the batch.
         validation: data to measure on after each epoch.
-        batch_size: items a step; a ``DataLoader`` brings its own.
+        batch_size: items a batch, of all processes together; a ``DataLoader`` brings its own.
+        accumulate: batches a step: their gradients are joined before the weights move.
         augment: changes the inputs of each training batch, never of the validation's: see ``augmentation``.
         scheduler: a learning-rate schedule of this optimizer, moved on after each ``scheduler_step``,
-            which is ``"epoch"`` or ``"batch"``.
+            which is ``"epoch"`` or ``"batch"`` (with ``accumulate`` a step).
         patience: stop when the validation loss has not improved for that many epochs, and keep the best weights.
         checkpoint: file that receives the whole state of the run after each epoch.
         resume: go on from ``checkpoint`` if it exists, bit for bit as if the run had not stopped.
@@ -92,22 +96,26 @@ def fit(
     preflight.check_arguments(
         model, train, optimizer, epochs, validation, scheduler, scheduler_step, patience, precision
     )
+    distributed.own_randomness()
     run = checkpoints.Run(model, optimizer, scheduler, checkpoint, resume)
+    distributed.copy_from_first([*model.parameters(), *model.buffers()])
     batches = Batches(train, batch_size, device_of(model), shuffle=True, augment=augment)
     validation = None if validation is None else Batches(validation, 512, device_of(model), shuffle=False)
     forward = _in_bfloat16(model) if precision == "bf16" else model
     preflight.use_fused_step(optimizer)
+    steps = Steps(optimizer, batches, accumulate)
     with _progress_bar(progress, epochs, len(batches), done=len(run.history)) as bar:
 
         def after_batch() -> None:
             bar.update()
-            if scheduler and scheduler_step == "batch":
+            if scheduler and scheduler_step == "batch" and steps.complete:
                 scheduler.step()
 
         try:
             while len(run.history) < epochs and not run.waited(patience):
                 start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
-                row = _train_epoch(model, forward, batches, loss, optimizer, run.history, after_batch)
+                row = _train_epoch(model, forward, batches, loss, steps, run.history, after_batch)
+                distributed.copy_from_first(model.buffers())  # batch norm's, which differ from share to share
                 if validation is not None:
                     row["val_loss"], row["val_accuracy"] = _measure(model, validation, loss)
                 if scheduler and scheduler_step == "epoch":
@@ -116,6 +124,8 @@ def fit(
                 run.finish_epoch(row, keep_best=patience is not None)
                 bar.set_postfix_str(f"loss {row['train_loss']:.4f}")
         except KeyboardInterrupt:
+            if distributed.size() > 1:  # the processes may stand at different steps: all must end
+                raise
             print(f"Stopped by hand: the history holds the {len(run.history)} whole epochs of {epochs}.")
     if patience is not None:
         run.back_to_best()
@@ -136,11 +146,12 @@ def _train_epoch(model, forward, batches, loss, optimizer, history, after_batch)
         optimizer.step()
         losses.append(value.detach())
         right.append(_count_right(out.detach(), y))
-        sizes.append(len(y))
+        sizes.append(batches.size)
         after_batch()
         if len(losses) % 50 == 0:
             preflight.stop_unless_finite(losses, epoch=len(history) + 1)
     preflight.stop_unless_finite(losses, epoch=len(history) + 1)
+    losses, right, sizes = distributed.join_batches(losses, right, sizes)
     history.batch_losses.extend(torch.stack(losses).tolist())
     return dict(zip(("train_loss", "train_accuracy"), _means(losses, right, sizes), strict=True))
 
@@ -170,7 +181,8 @@ def predict(model: nn.Module, dataset: Dataset | DataLoader, batch_size: int = 5
     preflight.check_not_empty(dataset)
     with preflight.eval_mode(model):
         batches = Batches(dataset, batch_size, device_of(model), shuffle=False)
-        return torch.cat([preflight.forward(model, x).float().cpu() for x, _ in batches])
+        parts = [preflight.forward(model, x).float().cpu()[: batches.size] for x, _ in batches]
+    return torch.cat([part for shares in zip(*distributed.from_all(parts), strict=True) for part in shares])
 
 
 def _measure(model, batches, loss) -> Scores:
@@ -180,8 +192,8 @@ def _measure(model, batches, loss) -> Scores:
             out = preflight.forward(model, x)
             losses.append(loss(out, y))
             right.append(_count_right(out, y))
-            sizes.append(len(y))
-    return Scores(*_means(losses, right, sizes))
+            sizes.append(batches.size)
+    return Scores(*_means(*distributed.join_batches(losses, right, sizes)))
 
 
 def _count_right(out: Tensor, y: Tensor) -> Tensor | None:
@@ -221,4 +233,5 @@ def _progress_bar(show: bool, epochs: int, steps: int, done: int):
     """One bar for the whole run; it disappears at the end, the history stays."""
     from tqdm.auto import tqdm
 
+    show = show and distributed.rank() == 0
     return tqdm(total=epochs * steps, initial=done * steps, unit="batch", leave=False, disable=not show)

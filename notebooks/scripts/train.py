@@ -1,0 +1,89 @@
+"""Train the first network of notebook 09 on MNIST, in one process or in several. Notebook 16.
+
+    python scripts/train.py --epochs 2
+    torchrun --standalone --nproc-per-node 2 scripts/train.py --epochs 2
+
+With --checkpoint the run may be killed at any moment: the same command takes it up again after its last whole epoch.
+"""
+
+import argparse
+import dataclasses
+import os
+import signal
+
+import torch
+from torch.distributed.elastic.multiprocessing.errors import record
+from torch.nn.functional import cross_entropy
+
+from course_utils import data, distributed
+from course_utils.models import CNNModel
+from course_utils.training import evaluate, fit, seed_everything
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument(
+        "--batch-size", type=int, default=512, help="images a step, of all processes together"
+    )
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--accumulate", type=int, default=1, help="batches a step")
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
+    parser.add_argument(
+        "--images", type=int, help="train on this many images (default: all that load() returns)"
+    )
+    parser.add_argument("--checkpoint", help="file for the state of the run, written after each epoch")
+    parser.add_argument("--kill-at", type=int, default=0, help="rehearse a power cut: SIGKILL in this step")
+    return parser.parse_args()
+
+
+def power_cut(step: int):
+    """The cross entropy, which in this step of the first attempt ends the last process, like a power cut."""
+    steps = 0
+
+    def loss(out, y):
+        nonlocal steps
+        steps += torch.is_grad_enabled()  # fit tries the first batch without gradients
+        first_attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+        if steps == step and first_attempt and distributed.rank() == distributed.size() - 1:
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL
+        return cross_entropy(out, y)
+
+    return loss
+
+
+@record  # so that torchrun can say what went wrong in which process
+def main() -> None:
+    args = options()
+    with distributed.processes() as device:
+        train, test = data.load("mnist", fraction=1 if args.images else None)
+        if args.images:
+            train = dataclasses.replace(
+                train, images=train.images[: args.images], labels=train.labels[: args.images]
+            )
+        seed_everything(0)
+        model = CNNModel().to(device)
+        optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)
+        history = fit(
+            model,
+            train,
+            epochs=args.epochs,
+            optimizer=optimizer,
+            loss=power_cut(args.kill_at),
+            batch_size=args.batch_size,
+            accumulate=args.accumulate,
+            precision=args.precision,
+            checkpoint=args.checkpoint,
+            resume=True,
+            progress=False,
+        )
+        scores = evaluate(model, test)
+        if distributed.rank() == 0:
+            print(history)
+            print(f"{distributed.size()} process(es), test: {scores}")
+
+
+if __name__ == "__main__":
+    main()
