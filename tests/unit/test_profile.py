@@ -4,7 +4,6 @@ import copy
 import importlib
 import inspect
 import pkgutil
-import time
 
 import pytest
 import torch
@@ -16,7 +15,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models as classics
 
-from course_utils import models
+from course_utils import models, stopwatch
 from course_utils.complexity import profile, receptive_field
 from course_utils.models import CNNModel, LeNet5
 
@@ -382,17 +381,21 @@ def test_times_are_there_or_absent():
         assert " ms" not in repr(without)
 
 
-def test_a_layer_is_timed_without_what_is_inside_it():
+def test_a_layer_is_timed_without_what_is_inside_it(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(stopwatch, "_now", lambda device: clock[0])
+
     class Slow(nn.Module):
         def forward(self, x):
-            time.sleep(0.01)
+            clock[0] += 0.25
             return x
 
     model = nn.Sequential(nn.Sequential(Slow(), Slow()), Slow())
-    result = profile(model, (2,), repeats=1)
-    inner, outer = (next(m for m in result._modules if m.name == name) for name in ("0.0", "0"))
-    assert inner.milliseconds >= 10 > outer.milliseconds
-    assert result.blocks(1).layers[0].milliseconds >= 20
+    result = profile(model, (2,), batch_size=2, repeats=1)
+    times = {layer.name: layer.milliseconds for layer in result._modules}
+    assert times == {"": 0, "0": 0, "0.0": 125, "0.1": 125, "1": 125}
+    assert [block.milliseconds for block in result.blocks(1).layers] == [250, 125]
+    assert result.milliseconds == 375
 
 
 @pytest.mark.parametrize("name", ["resnet18", "googlenet", "vit_b_16"])
