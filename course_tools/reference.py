@@ -84,6 +84,7 @@ def run(path: Path) -> tuple[nbformat.NotebookNode, dict]:
             "COURSE_FRACTION": "1",
             "COURSE_LEDGER": str(ledger),
             "COURSE_NOTEBOOK": path.stem,
+            "COURSE_RESULTS": folder,  # so that nothing is taken from an earlier run
         }
         start = time.perf_counter()
         with PeakMemory() as memory:

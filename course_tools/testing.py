@@ -23,6 +23,7 @@ def test(options: list[str]) -> int:
     paths = [] if any(Path(option.split("::")[0]).exists() for option in options) else ["notebooks", "tests"]
     with tempfile.TemporaryDirectory() as empty:
         limits = {"COURSE_DATA": empty, "COURSE_FRACTION": str(FRACTION), "OMP_NUM_THREADS": "1"}
+        limits["COURSE_RESULTS"] = empty  # so that no run is taken from an earlier one
         status = _run("pytest", *NBVAL, *PARALLEL, *paths, *options, **limits)
     return status or min(complaints, 1)
 
@@ -36,7 +37,7 @@ def full(options: list[str]) -> int:
         notebooks = Path(folder, "notebooks")
         compare_full_data(ROOT / "notebooks", notebooks)
         data = os.environ.get("COURSE_DATA", str(ROOT / "data"))
-        settings = {"COURSE_DATA": data, "COURSE_FRACTION": "1"}
+        settings = {"COURSE_DATA": data, "COURSE_FRACTION": "1", "COURSE_RESULTS": folder}
         return _run("pytest", *NBVAL, str(notebooks), *options, **settings)
 
 

@@ -71,7 +71,7 @@ def build(
 
     models = dict(models) if isinstance(models, Mapping) else {model.__name__: model for model in models}
     device = pick_device(device)
-    known = results.load(file) if file and Path(file).exists() else Results()
+    known = results.load(file) if file and results.place(file).exists() else Results()
     found, shares = Results(), {fraction: _share(train, fraction) for fraction in recipes}
     total = len(models) * sum(recipe.epochs for recipe in recipes.values())
     with tqdm(total=total, unit="epoch", leave=False, disable=not progress) as bar:
@@ -106,7 +106,7 @@ def run(
 ) -> Cell:
     """Train one network from the start and test it after each epoch; the time counts training alone. Notebook 12."""
     seed_everything(recipe.seed)
-    model = make().to(device, memory_format=torch.channels_last)  # convolutions on a CPU are faster so
+    model = make().to(device, memory_format=torch.channels_last)  # the faster layout for convolutions on a CPU
     options = _options(model, recipe, len(train))
     history, seconds = History(), 0.0
     for _ in range(recipe.epochs):

@@ -16,6 +16,11 @@ class ResultsError(RuntimeError):
     """A file of results cannot be read or written; the message says what to try."""
 
 
+def place(file: str | Path) -> Path:
+    """Where a file of results is: below ``COURSE_RESULTS`` (tests and reference runs begin with none), or here."""
+    return Path(os.environ.get("COURSE_RESULTS") or ".", file)
+
+
 @dataclass
 class Cell:
     """One trained network: what came out, and all that decided it.
@@ -94,12 +99,12 @@ def _accuracy_and_seconds(cell: Cell | None) -> str:
 
 
 def load(file: str | Path) -> Results:
-    """Read the results in ``file``; a relative path is looked for here, then in the course's ``notebooks`` folder.
+    """Read the results in ``file``; a relative path is looked for at its ``place``, then in the ``notebooks`` folder.
 
     Raises:
         ResultsError: there is no such file, or it is damaged.
     """
-    path = next((p for p in (Path(file), _NOTEBOOKS / file) if p.is_file()), None)
+    path = next((p for p in (place(file), _NOTEBOOKS / file) if p.is_file()), None)
     if path is None:
         raise ResultsError(f"There are no results in {file}. Is the name right, and was anything saved?")
     return _read(path)
@@ -113,7 +118,7 @@ def add(file: str | Path, cell: Cell) -> None:
     Raises:
         ResultsError: the folder cannot be written, or the file is damaged.
     """
-    path = Path(file)
+    path = place(file)
     results = _read(path) if path.exists() else Results()
     results[cell.model, cell.fraction] = cell
     rows = [json.dumps(asdict(c), ensure_ascii=False) for c in results.values()]  # one line a cell
