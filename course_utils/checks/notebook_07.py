@@ -4,8 +4,9 @@ from random import Random
 
 from torch import Tensor
 
-from course_utils.checks import exercise, expect
+from course_utils.checks import exercise
 from course_utils.checks.convolutions import judge_convolution, without_conv2d
+from course_utils.checks.formulas import compare_formulas
 
 
 @exercise("07.1", "your loops and F.conv2d agree, with stride and padding.")
@@ -20,23 +21,6 @@ def convolution_with_loops(student):
 @exercise("07.2", "one matrix product, and the result of F.conv2d.")
 def convolution_with_unfold(student):
     judge_convolution(lambda *given: without_conv2d(student, *given), images=2)
-
-
-def _compare_formulas(student, cases: list[tuple], right, wrong: list[tuple], last: str) -> None:
-    """Compare with the formula ``right`` in all cases; answers that follow a wrong formula get its hint."""
-    answers = [student(*case) for case in cases]
-    for case, answer in zip(cases, answers, strict=True):
-        expect(
-            isinstance(answer, int | float | Tensor),
-            f"One number was expected for {case}, {type(answer).__name__} came back.\nTry: return it.",
-        )
-    if all(answer == right(*case) for case, answer in zip(cases, answers, strict=True)):
-        return
-    for formula, hint in wrong:
-        expected = [formula(*case) for case in cases]
-        expect(any(abs(a - b) > 1e-6 for a, b in zip(answers, expected, strict=True)), hint)
-    case, answer = next((c, a) for c, a in zip(cases, answers, strict=True) if a != right(*c))
-    expect(False, last.format(*case, right=right(*case), answer=answer))
 
 
 def _fits(n, kernel, stride, padding, dilation):
@@ -87,7 +71,7 @@ def output_size(student):
         "For n = {0}, kernel {1}, stride {2}, padding {3}, dilation {4} the size is {right}, you say {answer}.\n"
         "Try: draw a short row of pixels and count the places where the kernel fits."
     )
-    _compare_formulas(student, cases, _fits, wrong, last)
+    compare_formulas(student, cases, _fits, wrong, last)
 
 
 @exercise("07.4", "as many as PyTorch makes.")
@@ -128,7 +112,7 @@ def parameters(student):
         "Conv2d({0}, {1}, {2}, groups={3}) has {right} parameters, you say {answer}.\n"
         "Try: (weights of one filter + 1) × (number of filters)."
     )
-    _compare_formulas(student, cases, lambda i, o, k, g: o * (i // g * k * k + 1), wrong, last)
+    compare_formulas(student, cases, lambda i, o, k, g: o * (i // g * k * k + 1), wrong, last)
 
 
 def _field(layers, order="size first", first=1, step=lambda k: k - 1):
@@ -173,4 +157,4 @@ def receptive_field(student):
         "For the layers (kernel, stride) {0} the field is {right}, you say {answer}.\n"
         "Try: follow (size, jump) by hand from (1, 1), one layer at a time."
     )
-    _compare_formulas(student, cases, _field, wrong, last)
+    compare_formulas(student, cases, _field, wrong, last)
