@@ -1,6 +1,7 @@
 """The networks of the course, short and readable. Shape comments give what each line produces."""
 
 from course_utils.models.alexnet import AlexNet
+from course_utils.models.autoencoders import ConvAutoencoder, LinearAutoencoder
 from course_utils.models.birds import BasicConvNet, BirdNet, DeeperConvNet
 from course_utils.models.fashion import FashionCNN, LeNet, LeNet_tiny, Net_Linear, Network
 from course_utils.models.googlenet import GoogLeNet
@@ -10,7 +11,7 @@ from course_utils.models.thin import MLP, SeparableCNN, ThinResNet
 from course_utils.models.vgg import VGG, vgg_for_32x32
 
 __all__ = [
-    "MLP", "VGG", "AlexNet", "BasicConvNet", "BirdNet", "CNNModel", "DeeperConvNet", "FashionCNN", "GoogLeNet",
-    "LeNet", "LeNet5", "LeNet_tiny", "Net_Linear", "Network", "ResNet", "SeparableCNN", "SmallResNet",
-    "ThinResNet", "vgg_for_32x32",
+    "MLP", "VGG", "AlexNet", "BasicConvNet", "BirdNet", "CNNModel", "ConvAutoencoder", "DeeperConvNet",
+    "FashionCNN", "GoogLeNet", "LeNet", "LeNet5", "LeNet_tiny", "LinearAutoencoder", "Net_Linear", "Network",
+    "ResNet", "SeparableCNN", "SmallResNet", "ThinResNet", "vgg_for_32x32",
 ]  # fmt: skip
