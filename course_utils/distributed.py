@@ -41,7 +41,7 @@ def processes() -> Iterator[torch.device]:
     With a GPU for each process they talk over NCCL, else over gloo, which every system has. Started by plain
     ``python``, there is one process and nothing to connect: this is ``pick_device()``.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ and "WORLD_SIZE" not in os.environ:
+    if "LOCAL_RANK" not in os.environ:
         yield pick_device()
         return
     here, local = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["LOCAL_RANK"])
@@ -53,10 +53,8 @@ def processes() -> Iterator[torch.device]:
     if own_gpu:
         torch.cuda.set_device(device)
     dist.init_process_group("cpu:gloo,cuda:nccl" if own_gpu else "gloo")
-    try:
-        yield device
-    finally:
-        dist.destroy_process_group()
+    yield device
+    dist.destroy_process_group()  # not after an error: others may still be waiting, until torchrun ends them
 
 
 def _loopback() -> str:
@@ -78,7 +76,7 @@ def torchrun(count: int) -> list[str]:
     """
     meet = ["--standalone"]
     if sys.platform == "win32":
-        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
+        os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # for the command: it takes no option for this
         file = Path(tempfile.mkdtemp(), "meeting_point")
         meet = ["--rdzv-backend=c10d", f"--rdzv-endpoint={file}", "--rdzv-conf=store_type=file"]
     meet += ["--local-addr=127.0.0.1"]
