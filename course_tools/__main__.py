@@ -47,6 +47,13 @@ def slides(options, extra):
     return slides.slides(options.notebooks)
 
 
+def site(options, extra):
+    """Build the course as a web site in build/site, to be read or served without network."""
+    from course_tools import site
+
+    return site.site()
+
+
 def bench(options, extra):
     """Measure our training loop beside others (installs them first)."""
     from course_tools import bench
@@ -89,7 +96,7 @@ def add_grading_options(command):
     )
     command.add_argument("notebooks", nargs="*", help="numbers or names, such as 09; default: all that came")
     command.add_argument("--output", help="where the results go; default: build/grading")
-    command.add_argument("--seconds", type=float, default=20.0, help="limit for an exercise (20)")
+    command.add_argument("--seconds", type=float, default=20.0, help="of computing, for an exercise (20)")
     command.add_argument("--megabytes", type=int, default=2000, help="memory for an exercise (2000)")
     command.add_argument("--processes", type=int, help="answers judged at once; default: one a processor")
     command.add_argument(
@@ -107,7 +114,7 @@ def parser():
     """The command line: one subcommand for each function above, described by its docstring."""
     result = argparse.ArgumentParser(prog="python -m course_tools", description=__doc__)
     commands = result.add_subparsers(dest="command", metavar="COMMAND")
-    for function in (lab, test, teach, slides, reference, bench, release, grade):
+    for function in (lab, test, teach, slides, site, reference, bench, release, grade):
         if function is not lab and STUDENTS_EDITION:
             continue
         command = commands.add_parser(

@@ -163,21 +163,34 @@ def _keep(plans: list[Plan], course: list[Assignment], book: Book, output: Path)
         for a in course:
             book.add(a)
         for plan in plans:
-            mine = []
-            for a in course:
-                mine += _rows(plan, a, book)
-            replace(_record(output, plan), json.dumps(plan.verdicts, indent=1).encode())
-            student = plan.submission.student
-            report.write_feedback(
-                output / "feedback" / f"{student}.html", student, mine, plan.submission.problems
-            )
-            rows += mine
+            rows += _keep_one(plan, course, book, output)
     except ValueError as error:
         raise SetupError(str(error)) from error
     finally:
         book.close()
     report.write_grades(output / "grades.csv", rows)
     return rows
+
+
+def _keep_one(plan: Plan, course: list[Assignment], book: Book, output: Path) -> list[report.Row]:
+    """The same for one student, whose submission may hold anything: what goes wrong here stops nobody else."""
+    student = plan.submission.student
+    try:
+        rows = [row for a in course for row in _rows(plan, a, book)]
+        report.write_feedback(
+            output / "feedback" / f"{student}.html", student, rows, plan.submission.problems
+        )
+        replace(_record(output, plan), json.dumps(plan.verdicts, indent=1).encode())
+        return rows
+    except Exception as error:
+        book.forget()
+        hint = f"The verdicts could not be written down: {type(error).__name__}: {error}"
+        plan.submission.problems.append(hint)
+        return [
+            report.Row(student, a.name, e.number, e.title, 0.0, e.points, hint[:1000], "review")
+            for a in course
+            for e in a.exercises
+        ]
 
 
 def _rows(plan: Plan, a: Assignment, book: Book) -> list[report.Row]:

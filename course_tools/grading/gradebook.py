@@ -8,6 +8,7 @@ import copy
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from course_tools.grading.assignment import Assignment
@@ -34,6 +35,10 @@ class Book:
 
     def close(self) -> None:
         self._book.close()
+
+    def forget(self) -> None:
+        """Take back what was not committed."""
+        self._book.db.rollback()
 
     def add(self, assignment: Assignment) -> None:
         """Make an assignment, its cells and their points known. Raises ValueError where its exercises have changed."""
@@ -69,8 +74,10 @@ class Book:
         self, student: str, assignment: Assignment, cells: list[Cell], verdicts: dict[str, dict]
     ) -> None:
         """Write the verdicts, by number of the exercise, as grades; and the notebook for formgrader."""
-        self._book.update_or_create_student(student)
-        submission = self._book.update_or_create_submission(assignment.name, student)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*not in session")  # nbgrader's way with SQLAlchemy
+            self._book.update_or_create_student(student)
+            submission = self._book.update_or_create_submission(assignment.name, student)
         exercises = {exercise.check_id: exercise for exercise in assignment.exercises}
         grades = {grade.name: grade for notebook in submission.notebooks for grade in notebook.grades}
         for check_id, exercise in exercises.items():

@@ -40,17 +40,20 @@ def collect(place: Path) -> list[Submission]:
         found = _from_class_zip(place)
     else:
         raise ValueError(f"{place} is neither a folder nor a zip of submissions.")
-    found = [submission for submission in found if submission]
-    names = [submission.student for submission in found]
-    for submission in found:
-        submission.twice = names.count(submission.student) > 1
-    return found
+    merged = {}
+    for submission in filter(None, found):
+        first = merged.setdefault(submission.student, submission)
+        if first is not submission:
+            first.twice = True
+            first.notebooks += submission.notebooks
+            first.problems += submission.problems
+    return list(merged.values())
 
 
 def safe_name(label: str) -> str:
     """Return a name for files that no other label gets; an ordinary label stays as it is."""
     label = unicodedata.normalize("NFC", label)
-    safe = "".join(c if c.isalnum() or c in " ._-@+()," else "_" for c in label).strip(" .")[:80]
+    safe = "".join(c if c.isalnum() or c in " ._-@+(),'" else "_" for c in label).strip(" .")[:80]
     if safe == label:
         return safe
     return f"{safe.strip('_. ') or 'submission'}~{hashlib.sha256(label.encode(errors='replace')).hexdigest()[:6]}"
@@ -81,7 +84,7 @@ def _from_class_zip(place: Path) -> list[Submission]:
                 first, rest = info.filename, ""
             elif not rest:
                 first = PurePosixPath(first).stem
-            if info.is_dir() or first.startswith((".", "__MACOSX")) and not leads_out(info.filename):
+            if info.is_dir() or first.startswith((".", "__MACOSX")) and not leads_out(first):
                 continue
             submission = found.setdefault(first, Submission(safe_name(first)))
             _add(submission, [(info.filename, _member(archive, info, submission))])
@@ -95,7 +98,7 @@ def _add(submission: Submission, files) -> None:
         if count >= MOST_FILES or held > MOST_BYTES:
             submission.problems.append("There are too many files; the rest was not read.")
             return
-        if not name.lower().endswith(".ipynb") or re.search(r"(^|/)(\.|__MACOSX)", name):
+        if not name.lower().endswith(".ipynb") or re.search(r"(^|/)(\.[^./\\]|__MACOSX)", name):
             continue
         try:
             submission.notebooks.append((name, read(LARGEST + 1)))

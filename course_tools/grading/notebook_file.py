@@ -62,4 +62,9 @@ def _code(cell) -> Cell | None:
     metadata = cell.get("metadata")
     entry = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = entry.get("grade_id") if isinstance(entry, dict) else None
-    return Cell(grade_id if isinstance(grade_id, str) else "", source if isinstance(source, str) else "")
+    return Cell(*(writable(text) if isinstance(text, str) else "" for text in (grade_id, source)))
+
+
+def writable(text: str) -> str:
+    """Return the text with a mark in place of what no file can hold: halves of characters, from JSON's \\ud800."""
+    return text.encode("utf-8", "replace").decode("utf-8")

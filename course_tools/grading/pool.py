@@ -117,7 +117,7 @@ class _Worker:
             raise BrokenWorker("Grading was interrupted.")
         if self._process is None:
             self._start()
-        return self._exchange(message, self._setting.limits.seconds + PATIENCE)
+        return self._exchange(message, self._setting.limits.patience + PATIENCE)
 
     def _start(self) -> None:
         environment = {

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from course_tools.grading.judging import Pristine, judge
+from course_tools.grading.notebook_file import writable
 from course_tools.grading.sandbox import NOBODY, Limits, lock
 
 LONGEST_REPORT = 64_000  # bytes
@@ -66,8 +67,10 @@ def attend(job: dict, pristine: Pristine, readable: list[Path], limits: Limits, 
         os.close(outbox)
         report, why = _listen(inbox, folder, limits)
         os.kill(child, signal.SIGKILL)
-        status = os.waitpid(child, 0)[1]
+        _, status, used = os.wait4(child, 0)
         os.close(inbox)
+        if not why and used.ru_utime + used.ru_stime > 0.8 * limits.seconds:
+            why = f"It was stopped after {limits.seconds:g} seconds of computing."
         return _verdict(report, why, status)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,10 +99,10 @@ def _be_the_child(job, pristine, outbox, folder, readable, limits, unprotected) 
 
 def _listen(inbox: int, folder: Path, limits: Limits) -> tuple[bytes, str]:
     """Return what the child says until its second line, and why it was stopped before, if it was."""
-    report, end = b"", time.monotonic() + limits.seconds
+    report, end = b"", time.monotonic() + limits.patience
     while report.count(b"\n") < 2:
         if time.monotonic() > end:
-            return report, f"It was stopped after {limits.seconds:g} seconds."
+            return report, f"It was stopped after {limits.patience:g} seconds."
         if _held(folder) > limits.disk * 10**6:
             return report, f"It was stopped when it had written more than {limits.disk} MB."
         if select.select([inbox], [], [], LOOK)[0]:
@@ -137,12 +140,12 @@ def _verdict(report: bytes, why: str, status: int) -> dict:
     broken = [str(m["broken"]) for m in messages if "broken" in m]
     if broken:
         return {"broken": broken[0]}
-    strange = [str(item) for m in messages for item in m.get("strange", [])]
+    strange = [writable(str(item)) for m in messages for item in m.get("strange", [])]
     if len(messages) == 2 and isinstance(messages[1].get("passed"), bool):
         last = messages[1]
         verdict = {
             "passed": last["passed"],
-            "hint": str(last.get("hint", "")),
+            "hint": writable(str(last.get("hint", ""))),
             "missing": bool(last.get("missing")),
         }
         return verdict | {"strange": strange}
