@@ -1,6 +1,6 @@
 # Thin names for `python -m course_tools …`. ARGS is passed on, for example: make reference ARGS="09"
 PYTHON ?= python3
-COMMANDS = lab teach test slides reference bench release
+COMMANDS = lab teach test slides site reference bench release
 
 help:
 	@$(PYTHON) -m course_tools --help
