@@ -4,6 +4,7 @@ It reads a job a line from its standard input and writes a result a line to its 
 student's code itself, and it never sees a solution.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -43,10 +44,22 @@ def _prepare(modules: list[str]) -> Pristine:
     torch.set_num_threads(1)  # a child cannot use threads that were started before the fork
     for name in (*PRELOAD, *modules):
         importlib.import_module(name)
+    _warm_up()
     pristine = Pristine()
     gc.collect()
     gc.freeze()  # children share these pages as long as nobody counts references in them
     return pristine
+
+
+def _warm_up() -> None:
+    """Let PyTorch change itself now: its first optimizer imports a compiler, and wraps its own functions."""
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(2))
+    for kind in vars(torch.optim).values():
+        if isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer):
+            with contextlib.suppress(Exception):  # the base class, and those that want other parameters
+                kind([weight], lr=0.1)
 
 
 def _reply(message: dict) -> None:
