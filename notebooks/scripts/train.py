@@ -28,7 +28,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--batch-size", type=int, default=512, help="images a step, of all processes together"
     )
-    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--accumulate", type=int, default=1, help="batches a step")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
     parser.add_argument(
@@ -45,7 +45,9 @@ def power_cut(step: int):
 
     def loss(out, y):
         nonlocal steps
-        steps += torch.is_grad_enabled()  # fit tries the first batch without gradients
+        if not torch.is_grad_enabled():  # fit tries the first batch; no step yet
+            return cross_entropy(out, y)
+        steps += 1
         first_attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         if steps == step and first_attempt and distributed.rank() == distributed.size() - 1:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL
