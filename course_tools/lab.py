@@ -12,7 +12,7 @@ def lab(options: list[str]) -> int:
     """Bring labs/ up to date and open JupyterLab there; `options` go to JupyterLab (`--no-browser`, say)."""
     student.release()
     if names := student.waiting():
-        print("You have changed these notebooks, so the new edition lies beside them:")
+        print("You have changed these files, so the new edition lies beside them:")
         print("\n".join(f"    labs/{name}" for name in names))
     return _jupyterlab(student.LABS, options)
 
