@@ -6,6 +6,7 @@ import platform
 import signal
 import socket
 import struct
+import tempfile
 import time
 from pathlib import Path
 
@@ -52,11 +53,11 @@ def inside(function, folder, readable=()):
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    base = tmp_path_factory.mktemp("inside")
-    for path in (base, *list(base.parents)[:2]):
-        path.chmod(0o755)  # so that it is Landlock, not the path, that keeps a stranger out
-    return base / "own"
+def folder():
+    """A place that anybody may enter, so that it is Landlock and not the path that keeps a stranger out."""
+    with tempfile.TemporaryDirectory() as base:
+        os.chmod(base, 0o755)
+        yield Path(base, "own")
 
 
 def test_it_can_compute_and_write_into_its_own_folder(folder):
