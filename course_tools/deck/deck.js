@@ -3,6 +3,8 @@
 
 const SMALLEST_PICTURE = 0.8;  // of its natural size: below this its labels cannot be read from the back row
 const LARGEST_PICTURE = 1.6;
+const WIDEST_BESIDE = 900;  // pixels: a wider picture leaves a text beside it no room
+const LONGEST_BESIDE = 520;  // characters
 
 window.MathJax = {
   tex: { inlineMath: [['$', '$'], ['\\(', '\\)']] },
@@ -43,6 +45,7 @@ function spread(section) {
   const blocks = [...page.children];
   const over = blocks.findIndex(block => block.getBoundingClientRect().bottom > bottom + 1);
   if (over < 1) return;  // all fits, or a single block does not: then the notebook has to divide it
+  if (putBeside(blocks[over - 1], blocks[over])) return spread(section);
   const cut = bestCut(blocks, over);
   const next = section.cloneNode(true);
   [...next.querySelector('.page').children].slice(0, cut).forEach(block => block.remove());
@@ -52,12 +55,29 @@ function spread(section) {
   spread(next);
 }
 
-// Where to cut so that block `over` comes to the next slide: a heading stays with what follows it, and a text with
-// the output before it, which it explains.
+// Put the text after a picture to its right, if the picture is narrow and the slide has no room below it.
+function putBeside(picture, text) {
+  if (!picture.classList.contains('picture') || !text.classList.contains('text')) return false;
+  const image = picture.querySelector('img');
+  if (image.naturalWidth > WIDEST_BESIDE || text.textContent.length > LONGEST_BESIDE) return false;
+  const pair = document.createElement('div');
+  pair.className = 'block beside';
+  picture.replaceWith(pair);
+  pair.append(picture, text);
+  picture.style.cssText = `width: ${SMALLEST_PICTURE * image.naturalWidth}px`;
+  return true;
+}
+
+// Where to cut so that block `over` comes to the next slide: a heading stays with what follows it, code with what it
+// prints, and a text with the output before it, which it explains.
 function bestCut(blocks, over) {
   const is = (index, kind) => blocks[index].classList.contains(kind);
   if (isHeading(blocks[over - 1])) return Math.max(over - 1, 1);
   let cut = over;
+  if (is(over, 'output')) {
+    while (cut > 1 && is(cut, 'output')) cut -= 1;
+    return is(cut, 'code') ? cut : over;
+  }
   if (is(over, 'text') && !is(over - 1, 'text')) {
     while (cut > 1 && (is(cut - 1, 'output') || is(cut - 1, 'picture'))) cut -= 1;
     if (cut > 1 && is(cut - 1, 'code') && !is(over - 1, 'picture') && !is(cut - 2, 'text')) cut -= 1;
