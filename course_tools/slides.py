@@ -6,7 +6,7 @@ tall text, math and pictures are.
 """
 
 import html
-import importlib.resources
+import importlib.util
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -176,4 +176,4 @@ def copy_assets(static: Path) -> None:
 
 def package_folder(package: str) -> Path:
     """Return the folder of an installed package; nothing of it is imported."""
-    return Path(str(importlib.resources.files(package)))
+    return Path(importlib.util.find_spec(package).submodule_search_locations[0])

@@ -12,6 +12,7 @@ from course_tools.environment import ROOT
 from course_tools.student import student_edition
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk takes its time
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
@@ -41,6 +42,14 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     assert site.site(folder=folder / "site", source=folder / "source") == 0
     return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def offline(browser):
+    context = browser.new_context(viewport=DESK, offline=True)
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
 
 
 class Links(HTMLParser):
@@ -145,9 +154,8 @@ def test_the_guide_names_every_mistake(built):
 
 
 @pytest.mark.browser
-def test_every_page_can_be_read_at_a_desk_and_on_a_phone(built, browser):
-    context = browser.new_context(viewport=DESK, offline=True)
-    page, faults = context.new_page(), []
+def test_every_page_can_be_read_at_a_desk_and_on_a_phone(built, offline):
+    page, faults = offline.new_page(), []
     page.on("pageerror", lambda error: faults.append(f"error in a script: {error}"))
     page.on("console", lambda line: line.type == "error" and faults.append(f"console: {line.text}"))
     page.on("request", lambda r: r.url.startswith("http") and faults.append(f"loads {r.url}"))
@@ -160,16 +168,13 @@ def test_every_page_can_be_read_at_a_desk_and_on_a_phone(built, browser):
                 page.wait_for_function(TYPESET)
                 page.evaluate("window.MathJax && MathJax.startup.promise")
             faults += [f"{path.name}, {size['width']} px: {fault}" for fault in page.evaluate(LOOK)]
-    context.close()
     assert not faults, "\n".join(faults)
 
 
 @pytest.mark.browser
-def test_the_search_finds_a_page(built, browser):
-    context = browser.new_context(viewport=DESK, offline=True)
-    page = context.new_page()
+def test_the_search_finds_a_page(built, offline):
+    page = offline.new_page()
     page.goto((built / "search.html").as_uri() + "?q=momentum")
     found = page.locator("#search-results li a")
     found.first.wait_for()
     assert any("notebooks/" in (link.get_attribute("href") or "") for link in found.all())
-    context.close()

@@ -14,6 +14,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WALK = Path(__file__).with_name("walk_slides.js").read_text(encoding="utf-8").partition("\nasync ")[2]
 READY = "document.body.dataset.ready === 'yes'"
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
+PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk takes its time
 SHORTEST_LINE = 30  # characters: shorter lines of a solution occur elsewhere by chance
 
 
@@ -28,6 +29,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def offline(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 
