@@ -44,7 +44,7 @@ class Limits:
     @property
     def patience(self) -> float:
         """Seconds on the clock, for whoever sleeps instead of computing."""
-        return 4 * self.seconds + 2
+        return 5 * self.seconds + 10
 
 
 def missing() -> list[str]:

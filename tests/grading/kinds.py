@@ -23,7 +23,7 @@ ANSWERS = {
         ASK + "    while True:\n        try:\n            while True:\n                pass\n"
         "        except BaseException:\n            pass",
         "stopped",
-        "after 2 seconds of computing",
+        "It was stopped after",
     ),
     "forks": ("import os\n" + ASK + "    for _ in range(20):\n        os.fork()\n" + TRUE, "review", BLOCKED),
     "starts a program": (
@@ -212,7 +212,7 @@ ANSWERS = {
         + ASK
         + "    raise Mute",
         "stopped",
-        "after 2 seconds of computing",
+        "It was stopped after",
     ),
     "HTML in the message": (ASK + "    raise ValueError('<script>alert(1)</script>')", "failed", "<script>"),
     "never run: a loop beside the answer": (RIGHT + "\n\nwhile True:\n    pass", "passed", ""),
