@@ -40,10 +40,11 @@ class Recipe:
 
 def build(
     models: Models,
-    recipes: Mapping[float, Recipe],
+    recipes: Mapping[float | tuple[str, float], Recipe],
     train: ImageSet,
     test: ImageSet,
     *,
+    fractions: Iterable[float] | None = None,
     file: str | Path | None = None,
     device: torch.device | str | None = None,
     progress: bool = True,
@@ -56,9 +57,11 @@ def build(
 
     Args:
         models: classes or functions that make a new network without arguments; by name, or a list of classes.
-        recipes: for each share of the training images, for example 0.1, how to train on it.
+        recipes: for each share of the training images, for example 0.1, how to train on it; a recipe for a key such as
+            ``("LeNet", 0.1)`` takes its place for that model.
         train: images to train on; a share of them is ``train.split(share)``, the same images every time.
         test: images that the accuracy is measured on; no choice is made by them here.
+        fractions: which of the shares to do; all of them if left out.
         file: where the runs are kept; None keeps nothing.
         device: where to train; the best one if left out.
         progress: show a progress bar.
@@ -72,27 +75,27 @@ def build(
     models = dict(models) if isinstance(models, Mapping) else {model.__name__: model for model in models}
     device = pick_device(device)
     known = results.load(file) if file and results.place(file).exists() else Results()
-    found, shares = Results(), {fraction: _share(train, fraction) for fraction in recipes}
-    total = len(models) * sum(recipe.epochs for recipe in recipes.values())
+    fractions = [key for key in recipes if not isinstance(key, tuple)] if fractions is None else fractions
+    shares = {fraction: _share(train, fraction) for fraction in fractions}
+    plan = {(m, f): recipes.get((m, f), recipes[f]) for f in shares for m in models}
+    found, total = Results(), sum(recipe.epochs for recipe in plan.values())
     with tqdm(total=total, unit="epoch", leave=False, disable=not progress) as bar:
         try:
-            for fraction, recipe in recipes.items():
-                for name, make in models.items():
-                    settings = _settings(make, recipe, shares[fraction], test, device)
-                    cell = known.get((name, fraction))
-                    bar.set_description(f"{name}, {100 * fraction:g} %")
-                    if cell and cell.settings == settings:
-                        bar.update(recipe.epochs)
-                    else:
-                        cell = run(make, recipe, shares[fraction], test, device, bar.update)
-                        cell = replace(cell, model=name, fraction=fraction, settings=settings)
-                        if file:
-                            results.add(file, cell)
-                    found[name, fraction] = cell
+            for (name, fraction), recipe in plan.items():
+                make = models[name]
+                settings = _settings(make, recipe, shares[fraction], test, device)
+                cell = known.get((name, fraction))
+                bar.set_description(f"{name}, {100 * fraction:g} %")
+                if cell and cell.settings == settings:
+                    bar.update(recipe.epochs)
+                else:
+                    cell = run(make, recipe, shares[fraction], test, device, bar.update)
+                    cell = replace(cell, model=name, fraction=fraction, settings=settings)
+                    if file:
+                        results.add(file, cell)
+                found[name, fraction] = cell
         except KeyboardInterrupt:
-            print(
-                f"Stopped by hand after {len(found)} of {len(models) * len(recipes)} runs. Call again to go on."
-            )
+            print(f"Stopped by hand after {len(found)} of {len(plan)} runs. Call again to go on.")
     return found
 
 

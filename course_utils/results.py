@@ -79,11 +79,11 @@ class Results(dict):
             text = "–" if theirs is None else f"{theirs[0]:.1f} ({theirs[1]:g} s)"
             return f"{_accuracy_and_seconds(self.get((model, fraction)))} | {text}"
 
-        return self._table(entry)
+        return self._table(entry, ": here | published")
 
-    def _table(self, entry) -> Table:
+    def _table(self, entry, of: str = "") -> Table:
         rows = [[model, *(entry(model, fraction) for fraction in self.fractions)] for model in self.models]
-        return Table(["model", *(f"{100 * fraction:g} %" for fraction in self.fractions)], rows)
+        return Table(["model", *(f"{100 * fraction:g} %{of}" for fraction in self.fractions)], rows)
 
     def __repr__(self) -> str:
         return repr(self.table()) if self else "Results of 0 runs"
@@ -113,15 +113,24 @@ def load(file: str | Path) -> Results:
 def add(file: str | Path, cell: Cell) -> None:
     """Put one cell into ``file``, in the place of an older one for the same model and fraction.
 
-    The file is written beside itself and renamed: interrupted at any moment, it holds the cells before or after.
-
     Raises:
         ResultsError: the folder cannot be written, or the file is damaged.
     """
-    path = place(file)
-    results = _read(path) if path.exists() else Results()
+    results = _read(place(file)) if place(file).exists() else Results()
     results[cell.model, cell.fraction] = cell
-    rows = [json.dumps(asdict(c), ensure_ascii=False) for c in results.values()]  # one line a cell
+    save(file, results)
+
+
+def save(file: str | Path, results: Results) -> None:
+    """Write ``file`` anew, one line a cell.
+
+    It is written beside itself and renamed: interrupted at any moment, it is the old file or the new one.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    path = place(file)
+    rows = [json.dumps(asdict(cell), ensure_ascii=False) for cell in results.values()]
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
