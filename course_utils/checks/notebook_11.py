@@ -1,0 +1,235 @@
+"""Judges of notebook 11: what a layer costs, a counter with hooks, the memory of training, the roofline."""
+
+import copy
+from random import Random
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_utils.checks import exercise, expect, seeds
+from course_utils.checks.formulas import compare_formulas
+
+
+def _macs(model: nn.Module, images: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(images)
+    return counter.get_total_flops() // 2
+
+
+@exercise("11.1", "parameters, MACs and numbers out, for every layer tried.")
+def cost_of_a_convolution(student):
+    draw = Random()
+    # first a layer for which all known mistakes give different numbers
+    layers = [(nn.Conv2d(3, 5, 3), 13, 17)]
+    for _ in range(20):
+        groups = draw.choice([1, 2, 4])
+        channels = [groups * draw.randint(2, 5) for _ in range(2)]
+        options = {"stride": draw.randint(1, 2), "padding": draw.randint(0, 1), "bias": draw.random() < 0.6}
+        layer = nn.Conv2d(*channels, draw.randint(2, 4), groups=groups, **options)
+        layers.append((layer, *draw.sample(range(9, 20), 2)))
+    for layer, height, width in layers:
+        answer = student(layer, height, width)
+        expect(
+            isinstance(answer, tuple | list) and len(answer) == 3,
+            f"Three numbers were expected, {answer!r} came back.\nTry: return parameters, macs, numbers.",
+        )
+        _judge_cost(layer, height, width, tuple(float(number) for number in answer))
+
+
+def _judge_cost(layer: nn.Conv2d, height: int, width: int, answer: tuple[float, float, float]) -> None:
+    image = torch.zeros(1, layer.in_channels, height, width)
+    out, weights = layer(image), layer.weight.numel()
+    parameters, macs = sum(p.numel() for p in layer.parameters()), _macs(layer, image)
+    pixels, biases = out[0, 0].numel(), layer.out_channels
+    told = f"{layer} on {height}×{width} pixels"
+    expect(
+        answer[0] == parameters or layer.bias is None or answer[0] != weights,
+        f"The biases of {told} are parameters, too.\nTry: add one for each output channel.",
+    )
+    expect(
+        answer[0] == parameters or answer[0] != weights + biases,
+        f"{layer} has no biases, but you count some.\nTry: look whether layer.bias is None.",
+    )
+    expect(
+        answer[0] == parameters,
+        f"{told} has {parameters} parameters, you say {answer[0]:.0f}.\nTry: layer.weight.numel(), and the biases.",
+    )
+    expect(
+        answer[2] != pixels or biases == 1,
+        f"{pixels} is one map of {told}, but it makes {biases}.\nTry: multiply with the output channels.",
+    )
+    expect(
+        answer[2] == out.numel(),
+        f"{told} makes {out.numel()} numbers, you say {answer[2]:.0f}.\n"
+        "Try: channels · height · width of what comes out; padding and stride decide how large that is.",
+    )
+    wrong = {
+        2
+        * macs: "You count multiplications and additions; a MAC is both together.\nTry: leave the 2 to the FLOPs.",
+        macs + out.numel(): "You add the biases. That is right in life, but no counter does.\n"
+        "Try: the multiplications alone.",
+        weights * height * width: "You count a window at every pixel that comes in.\n"
+        "Try: there are as many windows as pixels that come out.",
+        macs * layer.groups: "You let each filter see all input channels.\n"
+        "Try: with groups a filter sees in_channels / groups.",
+        weights: "You count one window, but the filter moves over the image.\nTry: multiply with the output's pixels.",
+    }
+    for number, hint in wrong.items():
+        expect(answer[1] == macs or answer[1] != number, hint)
+    expect(
+        answer[1] == macs,
+        f"{told} takes {macs} MACs, you say {answer[1]:.0f}.\n"
+        "Try: the weights of one filter, times the numbers that come out.",
+    )
+
+
+class _Sharper(nn.Conv2d):
+    """A convolution with a name of its own."""
+
+
+class _Network(nn.Module):
+    """Convolutions (one called twice, one in groups, one of a class of its own), then a linear layer."""
+
+    def __init__(self, channels: int, classes: int):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.ReLU())
+        self.twice = nn.Conv2d(channels, channels, 3, padding=1, groups=2)
+        self.own = _Sharper(channels, channels, 1)
+        self.last = nn.Linear(channels, classes)
+        self.dropout = nn.Dropout()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.twice(self.twice(self.first(x)))
+        return self.dropout(self.last(self.own(x).mean((2, 3))))
+
+
+@exercise("11.2", "as many as torch's counter, and the network is clean afterwards.")
+def counter_with_hooks(student):
+    for generator in seeds():
+        channels, classes, size = torch.randint(2, 6, (3,), generator=generator).tolist()
+        channels, size = 2 * channels, size + 4
+        model, image = _Network(channels, classes + 1), torch.rand(1, 3, size, size, generator=generator)
+        macs = _macs(model, image)
+        answer = student(model, image)
+        expect(
+            isinstance(answer, int | float | Tensor),
+            f"One number was expected, {type(answer).__name__} came back.\nTry: return the sum.",
+        )
+        _judge_count(model, size * size, float(answer), macs)
+        left = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+        expect(
+            left == 0,
+            f"The count is right, but {left} hooks are still there and will run in every pass to come.\n"
+            "Try: keep what register_forward_hook returns, and call its remove() at the end.",
+        )
+        again = student(copy.deepcopy(model), image)
+        expect(again == answer, "A second count gives another number.\nTry: begin with 0 in each call.")
+
+
+def _judge_count(model: _Network, pixels: int, answer: float, macs: int) -> None:
+    linear = model.last.weight.numel()
+    own, twice = (layer.weight.numel() * pixels for layer in (model.own, model.twice))
+    wrong = {
+        macs
+        - own: "A layer of a class derived from nn.Conv2d is missing.\nTry: isinstance(layer, nn.Conv2d).",
+        macs
+        - twice: "A layer that the network calls twice is counted once.\nTry: add up in the hook, at each call.",
+        macs - linear: "The linear layer is missing.\nTry: a hook for nn.Linear, too.",
+        macs + 2 * twice: "The groups are ignored.\nTry: a filter has in_channels / groups · k · k weights.",
+        2
+        * macs: "This is twice as much.\nTry: a multiplication and its addition are one MAC; call the model once.",
+        0: "Nothing was counted.\nTry: register the hooks before you call model(image).",
+    }
+    for number, hint in wrong.items():
+        expect(answer != number, hint)
+    expect(
+        answer == macs,
+        f"The network takes {macs} MACs, you count {answer:.0f}.\n"
+        "Try: numbers that come out, times the weights that each of them needs.",
+    )
+
+
+@exercise("11.3", "weights, gradients, the optimizer's memory, and the activations of the batch.")
+def memory_of_training(student):
+    draw = Random()
+    cases = []
+    for states in (0, 1, 2) * 6:
+        cases.append((draw.randint(100, 9000), 4 * draw.randint(100, 9000), draw.randint(2, 64), states))
+    wrong = [
+        (
+            lambda p, a, n, s: 4 * p + n * a,
+            "The gradients are missing.\nTry: each weight has one, of the same size.",
+        ),
+        (
+            lambda p, a, n, s: 4 * p * (1 + s) + n * a,
+            "The gradients are missing, though the optimizer is there.\nTry: weights, gradients and states.",
+        ),
+        (
+            lambda p, a, n, s: 8 * p + n * a,
+            "The optimizer's memory is missing.\nTry: it keeps `states` more numbers for each weight.",
+        ),
+        (
+            lambda p, a, n, s: 4 * p * (2 + s) + a,
+            "These are the activations of one image.\nTry: each image of the batch has its own.",
+        ),
+        (
+            lambda p, a, n, s: n * (4 * p * (2 + s) + a),
+            "The weights are there once, however many images go through.\nTry: multiply only the activations.",
+        ),
+        (
+            lambda p, a, n, s: p * (2 + s) + n * a,
+            "You add numbers and bytes.\nTry: a float32 takes 4 bytes; activation_bytes are bytes already.",
+        ),
+        (
+            lambda p, a, n, s: 4 * (p * (2 + s) + n * a),
+            "activation_bytes are bytes already.\nTry: multiply only the parameters by 4.",
+        ),
+    ]
+    last = (
+        "{0} parameters, {1} bytes of activations an image, batch {2}, {3} states: {right} bytes, you say {answer}.\n"
+        "Try: 4 bytes for each weight, gradient and state; then the activations of the batch."
+    )
+    compare_formulas(student, cases, lambda p, a, n, s: 4 * p * (2 + s) + n * a, wrong, last)
+
+
+@exercise("11.4", "the slower of the two decides.")
+def roofline(student):
+    draw = Random()
+    # powers of two, so that no way to write the formula is rounded
+    cases = [
+        (draw.randint(1, 500) * 2.0**30, 2.0 ** draw.randint(26, 36), 2.0**30, 2.0 ** draw.randint(26, 30))
+        for _ in range(30)
+    ]
+    cases += [(2.0**36, 2.0**26, 2.0**30, 2.0**28), (2.0**30, 2.0**36, 2.0**30, 2.0**28)]
+    wrong = [
+        (
+            lambda f, b, peak, width: f / peak,
+            "This is the arithmetic alone.\nTry: the numbers must also be fetched, bytes / bandwidth.",
+        ),
+        (
+            lambda f, b, peak, width: b / width,
+            "This is the fetching alone.\nTry: the arithmetic takes flops / peak.",
+        ),
+        (
+            lambda f, b, peak, width: f / peak + b / width,
+            "You wait for one, then for the other; the machine does both at once.\nTry: the larger of the two times.",
+        ),
+        (
+            lambda f, b, peak, width: min(f / peak, b / width),
+            "You take the shorter time, but the work is done when both are.\nTry: max.",
+        ),
+        (
+            lambda f, b, peak, width: max(f / width, b / peak),
+            "You divide operations by the bandwidth.\nTry: flops / peak and bytes / bandwidth.",
+        ),
+        (
+            lambda f, b, peak, width: min(peak, f / b * width),
+            "This is the speed under the roof, in operations a second.\nTry: divide flops by it.",
+        ),
+    ]
+    last = (
+        "{0:.0f} operations and {1:.0f} bytes at {2:.0f} and {3:.0f} a second take {right}, you say {answer}.\n"
+        "Try: both times, and the larger one."
+    )
+    compare_formulas(student, cases, lambda f, b, peak, width: max(f / peak, b / width), wrong, last)
