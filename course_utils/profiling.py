@@ -35,7 +35,7 @@ def profile(
         batch_size: images that go through together while the time is taken; times are for one image all the same.
         device: where to measure; the model's own device if left out. On ``"meta"`` there are shapes and no
             numbers: everything but the time, at once, whatever the network's size.
-        repeats: the time is the middle one of so many passes; 0 leaves it out.
+        repeats: the time is the fastest of so many passes; 0 leaves it out.
 
     Raises:
         ValueError: the model cannot be copied, or cannot take such an image.
