@@ -1,4 +1,4 @@
-"""Judges of notebook 16: shares without loss, joined gradients, accumulation, the rate of a larger batch."""
+"""Judges of notebook 16: shares without loss, joined gradients, the rate of a larger batch, accumulation."""
 
 import copy
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def share_of_the_items(student):
         expect(
             not missing,
             f"{case} nobody has {missing}: items get lost when the division leaves a remainder.\n"
-            "Try: give one more item to some processes; range(rank, count, size) deals them out like cards.",
+            "Try: give some processes one item more, or deal them out in turn, like cards.",
         )
         lengths = [len(share) for share in shares]
         expect(
@@ -105,7 +105,7 @@ def _explain_join(answer, means: Tensor, sizes: Tensor) -> None:
     )
 
 
-@exercise("16.3", "one step, the same as with the joined batch.")
+@exercise("16.4", "one step, the same as with the joined batch.")
 def accumulated_step(student):
     for generator in seeds():
         for sizes in ([4, 4, 4], [4, 4, 1], [2, 5]):
@@ -212,7 +212,7 @@ def _explain_accumulation(ours, before, batches, sizes) -> None:
     )
 
 
-@exercise("16.4", "in proportion to the batch, and reached slowly.")
+@exercise("16.3", "in proportion to the batch, and reached slowly.")
 def scaled_rate(student):
     cases = [
         (lr, batch, factor * batch, step, warmup)
