@@ -5,6 +5,7 @@ there. Points that an instructor gives in formgrader stay, and count in grades.c
 """
 
 import copy
+import json
 import logging
 import os
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from course_tools.grading.assignment import Assignment
 from course_tools.grading.notebook_file import Cell
+from course_tools.student import replace
 
 CONFIG = """c = get_config()
 c.CourseDirectory.root = "."
@@ -115,4 +117,7 @@ class Book:
                 cell.source = "\n\n".join(own)
         place = self.folder / "autograded" / student / assignment.name
         place.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, place / f"{assignment.name}.ipynb")
+        text = json.dumps(
+            notebook, indent=1, ensure_ascii=False
+        )  # nbformat would check the whole notebook again
+        replace(place / f"{assignment.name}.ipynb", text.encode())

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from course_tools.student import replace
@@ -84,7 +85,6 @@ def _cell(text: str) -> str:
 def write_feedback(path: Path, student: str, rows: list[Row], problems: list[str]) -> None:
     """Write a student's page: their code, their points and the hints. No check cell is on it, and no hidden test."""
     from jinja2 import Environment
-    from pygments.formatters import HtmlFormatter
 
     parts = {}
     for row in rows:
@@ -96,15 +96,21 @@ def write_feedback(path: Path, student: str, rows: list[Row], problems: list[str
         possible=f"{sum(row.possible for row in rows):g}",
         problems=problems,
         parts=parts.items(),
-        colours=HtmlFormatter(style="a11y-light" if _has_style() else "default").get_style_defs(".highlight"),
+        colours=_colours(),
     )
     replace(path, text.encode("utf-8", errors="replace"))
 
 
-def _has_style() -> bool:
-    from pygments.styles import get_all_styles
+@cache
+def _colours() -> str:
+    """The colours of code; those of accessible-pygments, where it is installed."""
+    from pygments.formatters import HtmlFormatter
+    from pygments.util import ClassNotFound
 
-    return "a11y-light" in set(get_all_styles())
+    try:
+        return HtmlFormatter(style="a11y-light").get_style_defs(".highlight")
+    except ClassNotFound:
+        return HtmlFormatter().get_style_defs(".highlight")
 
 
 def _shown(row: Row) -> dict:
