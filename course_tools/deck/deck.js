@@ -46,7 +46,7 @@ function spread(section) {
   const over = blocks.findIndex(block => block.getBoundingClientRect().bottom > bottom + 1);
   if (over < 1) return;  // all fits, or a single block does not: then the notebook has to divide it
   if (putBeside(blocks[over - 1], blocks[over])) return spread(section);
-  const cut = bestCut(blocks, over);
+  const cut = bestCut(blocks, over, bottom - blocks[0].getBoundingClientRect().top);
   const next = section.cloneNode(true);
   [...next.querySelector('.page').children].slice(0, cut).forEach(block => block.remove());
   blocks.slice(cut).forEach(block => block.remove());
@@ -69,14 +69,15 @@ function putBeside(picture, text) {
 }
 
 // Where to cut so that block `over` comes to the next slide: a heading stays with what follows it, code with what it
-// prints, and a text with the output before it, which it explains.
-function bestCut(blocks, over) {
+// prints if `room` (in pixels) holds both, and a text with the output before it, which it explains.
+function bestCut(blocks, over, room) {
   const is = (index, kind) => blocks[index].classList.contains(kind);
   if (isHeading(blocks[over - 1])) return Math.max(over - 1, 1);
   let cut = over;
   if (is(over, 'output')) {
     while (cut > 1 && is(cut, 'output')) cut -= 1;
-    return is(cut, 'code') ? cut : over;
+    const height = blocks[over].getBoundingClientRect().bottom - blocks[cut].getBoundingClientRect().top;
+    return is(cut, 'code') && height <= room ? cut : over;
   }
   if (is(over, 'text') && !is(over - 1, 'text')) {
     while (cut > 1 && (is(cut - 1, 'output') || is(cut - 1, 'picture'))) cut -= 1;
@@ -91,10 +92,10 @@ function isHeading(block) {
 
 // What comes first on a slide is there from the start.
 function showFirst(section) {
-  const [first] = section.querySelector('.page').children;
+  const first = section.querySelector('.block:not(.beside)');
   const index = first.dataset.fragmentIndex;
   if (index === undefined) return;
-  for (const block of section.querySelectorAll(`.page > [data-fragment-index="${index}"]`)) {
+  for (const block of section.querySelectorAll(`[data-fragment-index="${index}"]`)) {
     block.classList.remove('fragment');
     delete block.dataset.fragmentIndex;
   }
