@@ -72,6 +72,19 @@ def until(condition, what):
     pytest.fail(f"waited in vain for {what}")
 
 
+def stop(process):
+    """End the hub with its proxy and the users' servers, in good order if it can be had within a minute."""
+    import psutil
+
+    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    process.terminate()
+    _, left = psutil.wait_procs(family, 60)
+    for one in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    process.wait(60)
+
+
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     """The address of a hub that is up, and the instructor's folder of a course with a released assignment."""
@@ -99,8 +112,7 @@ def hub(tmp_path, monkeypatch):
     try:
         yield f"http://127.0.0.1:{port}", instructor
     finally:
-        process.terminate()  # it stops the users' servers first
-        process.wait(PATIENCE)
+        stop(process)
         log.close()
 
 
