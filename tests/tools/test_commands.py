@@ -33,7 +33,9 @@ def calls(monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no make: it uses `py -m course_tools`")
-@pytest.mark.parametrize("target", ["lab", "test", "teach", "slides", "site", "reference", "bench", "release"])
+@pytest.mark.parametrize(
+    "target", ["lab", "test", "teach", "slides", "site", "reference", "bench", "release"]
+)
 def test_make_calls_the_command_of_the_same_name(target):
     command = ["make", "--dry-run", target, "PYTHON=some-python", "ARGS=-k shape"]
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
