@@ -1,7 +1,19 @@
 """Classic mistakes in the cost of a convolution."""
 
 
-def cost(layer, height, width, *, bias=None, channels=True, around="out", groups=True, times=1, windows=True, extra=0):
+def cost(
+    layer,
+    height,
+    width,
+    *,
+    bias=None,
+    channels=True,
+    around="out",
+    groups=True,
+    times=1,
+    windows=True,
+    extra=0,
+):
     k, s, p = layer.kernel_size[0], layer.stride[0], layer.padding[0]
     h, w = ((n + 2 * p - k) // s + 1 for n in (height, width))
     filter_ = layer.in_channels // layer.groups * k * k

@@ -4,7 +4,16 @@ from torch import nn
 
 
 def counter(
-    model, image, *, kinds=(nn.Conv2d, nn.Linear), exact=False, once=False, groups=True, times=1, clean=True, late=False
+    model,
+    image,
+    *,
+    kinds=(nn.Conv2d, nn.Linear),
+    exact=False,
+    once=False,
+    groups=True,
+    times=1,
+    clean=True,
+    late=False,
 ):
     macs = {}
 
@@ -26,8 +35,6 @@ def counter(
         for handle in handles:
             handle.remove()
     return sum(macs.values())
-
-
 
 
 def starts_right_then_goes_on(model, image):
