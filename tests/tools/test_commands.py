@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -108,6 +109,7 @@ def test_full_uses_all_of_the_data_that_course_data_names(calls, monkeypatch):
     testing.full([])
     ((module, arguments, settings),) = calls
     assert module == "pytest" and "--nbval-lax" in arguments
+    assert not Path(settings.pop("COURSE_RESULTS")).exists()  # a folder for this run alone
     assert settings == {"COURSE_DATA": "somewhere", "COURSE_FRACTION": "1"}
 
 
