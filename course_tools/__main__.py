@@ -7,9 +7,8 @@ from pathlib import Path
 
 from course_tools import environment
 
-STUDENTS_EDITION = (
-    not Path(__file__).with_name("release.py").exists()
-)  # a release has the command `lab` alone
+# A release has the command `lab` alone.
+STUDENTS_EDITION = not Path(__file__).with_name("release.py").exists()
 
 
 def lab(options, extra):
@@ -72,8 +71,6 @@ def release(options, extra):
 
 def grade(options, extra):
     """Grade what students have handed in: a table, nbgrader's gradebook, a page of feedback for each."""
-    from pathlib import Path
-
     from course_tools.grading import grade, sandbox
 
     limits = sandbox.Limits(seconds=options.seconds, megabytes=options.megabytes)

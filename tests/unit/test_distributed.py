@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-import two_processes
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from course_utils import checkpoints, distributed
+from course_utils.data import ImageSet
 from course_utils.training import TrainingError, fit, seed_everything
 
 ROOT = Path(__file__).parents[2]
@@ -24,11 +24,21 @@ TRAIN = ROOT / "notebooks/scripts/train.py"
 PATIENCE = 300  # seconds until a start counts as hanging
 
 
-def start(command, **variables):
-    """Run a command with no data and no network, on one thread a process."""
+def start(command):
+    """Run a command with no data and no network, on one thread."""
     environment = os.environ | {"COURSE_DATA": "/nonexistent", "COURSE_DOWNLOAD": "0", "OMP_NUM_THREADS": "1"}
-    environment |= {"COURSE_DEVICE": "cpu", "PYTHONWARNINGS": "ignore"} | variables
+    environment |= {"COURSE_DEVICE": "cpu", "PYTHONWARNINGS": "ignore"}
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
+
+
+def images(count):
+    draw = torch.Generator().manual_seed(count)
+    pixels = torch.randint(0, 256, (count, 1, 6, 6), generator=draw, dtype=torch.uint8)
+    return ImageSet(pixels, torch.arange(count) % 3, ("a", "b", "c"))
+
+
+def network():
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, 3))
 
 
 @given(count=st.integers(1, 300), size=st.integers(1, 40))
@@ -56,9 +66,9 @@ def by_hand(model, data, order, group, lr=0.1):
 
 @pytest.mark.parametrize(("count", "accumulate"), [(48, 3), (45, 3), (41, 2), (50, 4), (7, 5)])
 def test_accumulating_equals_one_large_batch(count, accumulate):
-    data = two_processes.images(count)
+    data = images(count)
     seed_everything(0)
-    ours, theirs = two_processes.network(), two_processes.network()
+    ours, theirs = network(), network()
     theirs.load_state_dict(ours.state_dict())
     torch.manual_seed(1)
     by_hand(theirs, data, torch.randperm(count), group=8 * accumulate)
@@ -69,13 +79,11 @@ def test_accumulating_equals_one_large_batch(count, accumulate):
 
 
 def test_a_schedule_moves_on_once_a_step_when_accumulating():
-    model = two_processes.network()
+    model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
     options = {"optimizer": optimizer, "scheduler": schedule, "scheduler_step": "batch", "progress": False}
-    fit(
-        model, two_processes.images(40), epochs=1, batch_size=8, accumulate=2, **options
-    )  # 5 batches, 3 steps
+    fit(model, images(40), epochs=1, batch_size=8, accumulate=2, **options)  # 5 batches, 3 steps
     assert optimizer.param_groups[0]["lr"] == 0.5**3
 
 
@@ -84,7 +92,7 @@ def test_accumulate_must_be_a_number_of_batches(accumulate):
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(TrainingError, match="whole number of batches"):
-        fit(model, two_processes.images(4), epochs=1, optimizer=optimizer, accumulate=accumulate)
+        fit(model, images(4), epochs=1, optimizer=optimizer, accumulate=accumulate)
 
 
 def test_alone_nothing_is_shared():

@@ -1,6 +1,5 @@
 """The drawn autograd graph against a walk over grad_fn.next_functions, with both renderers."""
 
-import base64
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shown_drawing import assert_image_with_alt_text
 
 from course_utils import drawings, graphs
 from course_utils.graphs import GraphError, autograd_graph
@@ -150,13 +150,8 @@ def test_equal_graphs_give_equal_drawings_without_addresses():
 
 def test_the_notebook_gets_an_image_with_alt_text_and_a_list():
     drawing = autograd_graph(*four_variables_and_six_operations())
-    bundle = drawing._repr_mimebundle_()
-    image = ElementTree.fromstring(bundle["text/html"].replace(">", "/>"))
-    kind, data = image.get("src").split(",")
-    assert kind == "data:image/svg+xml;base64"
-    assert base64.b64decode(data).decode("utf-8") == drawing.svg
-    assert image.get("alt") == drawing.alt
-    assert bundle["text/plain"] == repr(drawing)
+    assert_image_with_alt_text(drawing)
+    assert drawing._repr_mimebundle_()["text/plain"] == repr(drawing)
 
 
 def test_letters_are_large_enough_for_the_back_row():

@@ -1,6 +1,5 @@
 """The drawn module graph against the network's own layers, with both renderers."""
 
-import base64
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -8,6 +7,7 @@ from collections import Counter
 
 import pytest
 import torch
+from shown_drawing import assert_image_with_alt_text
 from torch import nn
 from torchvision import models as classics
 
@@ -114,13 +114,8 @@ def test_without_dot_the_package_draws(monkeypatch):
 
 def test_the_notebook_gets_an_image_with_alt_text_and_a_list():
     drawing = module_graph(LeNet5(), (1, 32, 32))
-    bundle = drawing._repr_mimebundle_()
-    image = ElementTree.fromstring(bundle["text/html"].replace(">", "/>"))
-    kind, data = image.get("src").split(",")
-    assert kind == "data:image/svg+xml;base64"
-    assert base64.b64decode(data).decode("utf-8") == drawing.svg
-    assert image.get("alt") == drawing.alt
-    assert "features.0 Conv2d → 6×28×28" in bundle["text/plain"]
+    assert_image_with_alt_text(drawing)
+    assert "features.0 Conv2d → 6×28×28" in drawing._repr_mimebundle_()["text/plain"]
 
 
 def test_equal_networks_give_equal_drawings_without_addresses():
