@@ -102,6 +102,7 @@ class Run:
             state["random"] = distributed.from_all(random_state())
             if distributed.rank() == 0:
                 save(self.file, state)
+            distributed.wait_for_all()  # a process ahead would look for a file that is not there yet
 
     def waited(self, patience: int | None) -> bool:
         """Whether the validation loss has not improved for ``patience`` epochs."""

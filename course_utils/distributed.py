@@ -109,6 +109,12 @@ def from_all(value) -> list:
     return boxes
 
 
+def wait_for_all() -> None:
+    """Go on when every process has come this far."""
+    if size() > 1:
+        dist.barrier()
+
+
 @torch.no_grad()
 def copy_from_first(tensors: Iterable[Tensor]) -> None:
     """Overwrite the tensors with the first process's."""
