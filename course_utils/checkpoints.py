@@ -1,11 +1,11 @@
 """Save a training run to a file and load it again, so that nothing is lost and nothing half-written is used."""
 
-import os
 from pathlib import Path
 
 import torch
 
 from course_utils import distributed
+from course_utils.files import replacing
 from course_utils.history import History
 from course_utils.preflight import first_line
 
@@ -15,18 +15,15 @@ class CheckpointError(RuntimeError):
 
 
 def save(path: str | Path, state: dict) -> None:
-    """Write ``state`` (tensors, numbers, lists, dicts) to ``path``: first beside it, then renamed into place.
+    """Write ``state`` (tensors, numbers, lists, dicts) to ``path``, whole or not at all.
 
     Raises:
         CheckpointError: the folder does not exist or cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        with replacing(Path(path)) as temporary:
+            torch.save(state, temporary)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(
             f"The checkpoint {path} could not be written ({error}). Try a file in a folder that exists and has room."
         ) from None

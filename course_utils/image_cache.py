@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from course_utils.files import replacing
+
 WORTH_KEEPING = 2_000  # files; fewer are decoded within a second
 
 Pixels = dict[str, Tensor]  # part → uint8 (N, C, H, W)
@@ -78,17 +80,11 @@ def _read(cache: Path, state: str) -> Pixels | None:
 
 
 def _write(cache: Path, content: dict) -> None:
-    """Write under a temporary name, then rename: who reads meanwhile finds a whole file or none."""
-    temporary = None
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache.parent, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            torch.save(content, file)
-        os.replace(temporary, cache)
+        with replacing(cache) as temporary:
+            torch.save(content, temporary)
     except (OSError, RuntimeError) as error:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         warnings.warn(
             f"The decoded images could not be kept in {cache.parent} ({error}), so the next load decodes them again. "
             "Name a folder that can be written, with room for them, in COURSE_CACHE.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from course_utils.files import replacing
 from course_utils.history import History
 from course_utils.machine import Table
 
@@ -122,22 +123,18 @@ def add(file: str | Path, cell: Cell) -> None:
 
 
 def save(file: str | Path, results: Results) -> None:
-    """Write ``file`` anew, one line a cell.
-
-    It is written beside itself and renamed: interrupted at any moment, it is the old file or the new one.
+    """Write ``file`` anew, one line a cell; interrupted at any moment, it is the old file or the new one.
 
     Raises:
         ResultsError: the folder cannot be written.
     """
     path = place(file)
     rows = [json.dumps(asdict(cell), ensure_ascii=False) for cell in results.values()]
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="utf-8")
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            temporary.write_text("[\n" + ",\n".join(rows) + "\n]\n", encoding="utf-8")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise ResultsError(f"{file} could not be written ({error}). Try a folder that has room.") from None
 
 

@@ -200,7 +200,7 @@ def test_a_disk_that_fills_up_leaves_the_old_cache_and_no_rest(insects, cache, m
     new_pixels(insects)
 
     def half(content, target):
-        target.write(b"half a file")
+        target.write_bytes(b"half a file")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", half)

@@ -1,0 +1,20 @@
+"""Files are written whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a name beside ``path`` to write to; afterwards that file takes the place of ``path``.
+
+    Who reads meanwhile, or after an interruption, finds the old file or the new one, and never a part of one.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
