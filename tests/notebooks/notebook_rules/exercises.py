@@ -22,20 +22,18 @@ SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 def exercises(notebook, path):
     """Heading, solution cell, check cell, one after the other; numbered 1, 2, ... Reports: heading, answer cell."""
     cells = notebook["cells"]
-    graded, number = set(), 0
-    yield from _reports(cells, path.name[:2], graded)
-    for index, cell in enumerate(cells):
-        heading = re.search(r"^#+ Exercise\b.*$", source(cell), re.MULTILINE)
-        if cell["cell_type"] != "markdown" or not heading:
-            continue
-        number += 1
-        label = f"{path.name[:2]}.{number}"
-        if not re.fullmatch(rf"### Exercise {re.escape(label)} · \S.*", heading[0]):
-            yield f"{heading[0]!r} is not '### Exercise {label} · title'"
+    graded = set()
+    for label, index, complaint in _headings("Exercise", cells, path.name[:2]):
+        yield from complaint
         triple = cells[index : index + 3]
         graded.update(id(part) for part in triple)
         yield from _triple(label, triple)
         yield from _judged(label)
+    for label, index, complaint in _headings("Report", cells, path.name[:2]):
+        yield from complaint
+        answer = cells[index + 1] if index + 1 < len(cells) else cells[index]
+        graded.add(id(answer))
+        yield from _report(label, answer)
     for cell in cells:
         if "nbgrader" in cell["metadata"] and id(cell) not in graded:
             yield f"{where(cell)} has nbgrader metadata but belongs to no exercise or report"
@@ -43,24 +41,24 @@ def exercises(notebook, path):
     yield from (f"grade id {name!r} is not unique" for name in {i for i in ids if ids.count(i) > 1})
 
 
-def _reports(cells, chapter, graded):
-    """Complain of the reports; add the ids of their answer cells to ``graded``."""
+def _headings(word, cells, chapter):
+    """Labels such as 07.2, numbers of the cells with their headings, and what is wrong with the headings."""
     number = 0
     for index, cell in enumerate(cells):
-        heading = re.search(r"^#+ Report\b.*$", source(cell), re.MULTILINE)
-        if cell["cell_type"] != "markdown" or not heading:
-            continue
-        number += 1
-        label = f"{chapter}.{number}"
-        if not re.fullmatch(rf"### Report {re.escape(label)} · \S.*", heading[0]):
-            yield f"{heading[0]!r} is not '### Report {label} · title'"
-        answer = cells[index + 1] if index + 1 < len(cells) else cell
-        graded.add(id(answer))
-        found = dict(answer["metadata"].get("nbgrader", {}))
-        points = found.pop("points", None)
-        wanted = REPORT_CELL | {"grade_id": f"report-{label.replace('.', '-')}"}
-        if answer["cell_type"] != "markdown" or found != wanted or not _positive(points):
-            yield f"report {label} is not followed by its answer cell: {where(answer)} has {found}, points {points}"
+        heading = re.search(rf"^#+ {word}\b.*$", source(cell), re.MULTILINE)
+        if cell["cell_type"] == "markdown" and heading:
+            number += 1
+            label = f"{chapter}.{number}"
+            right = re.fullmatch(rf"### {word} {re.escape(label)} · \S.*", heading[0])
+            yield label, index, [] if right else [f"{heading[0]!r} is not '### {word} {label} · title'"]
+
+
+def _report(label, answer):
+    found = dict(answer["metadata"].get("nbgrader", {}))
+    points = found.pop("points", None)
+    wanted = REPORT_CELL | {"grade_id": f"report-{label.replace('.', '-')}"}
+    if answer["cell_type"] != "markdown" or found != wanted or not _positive(points):
+        yield f"report {label} is not followed by its answer cell: {where(answer)} has {found}, points {points}"
 
 
 def _positive(points):
