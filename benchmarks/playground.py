@@ -3,7 +3,7 @@
     python -m benchmarks.playground
 
 The widget plays as in a notebook's kernel, on an event loop of its own; what a browser adds is measured by
-tests/browser/test_playground.py. The player itself stops at 20 frames a second; the third column is what it could
+tests/browser/test_live_playground.py. The player itself stops at 20 frames a second; the third column is what it could
 do without that limit.
 """
 

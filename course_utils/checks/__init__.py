@@ -7,6 +7,7 @@ function marked ``@exercise("NN.k", praise)`` that states what it expects with `
 
 import importlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 
@@ -89,10 +90,25 @@ def check(number: str, *answer: object) -> None:
             number, "Nothing is written here yet.\nTry: replace the line that raises NotImplementedError."
         ) from None
     except Exception as error:
-        raise Hint(number, _explain(error)) from error
+        raise Hint(number, _not_callable(error, answer) or _explain(error)) from error
     finally:
         torch.set_rng_state(state)
     print(f"✓ Exercise {number}: {praise}")
+
+
+def _not_callable(error: Exception, answer: tuple) -> str:
+    """What to say if the judge called an answer that is no function."""
+    given = [type(part).__name__ for part in answer if not callable(part)]
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    ours = Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent
+    if not (ours and given and isinstance(error, TypeError) and "not callable" in str(error)):
+        return ""
+    return (
+        f"A function or a class was expected, {given[0]} was given.\n"
+        "Try: hand over the name of what you have written, without brackets behind it."
+    )
 
 
 def _explain(error: Exception) -> str:

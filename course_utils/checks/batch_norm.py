@@ -5,6 +5,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks.ready_made import without
+
+OWN_NORM = "PyTorch's own batch norm does the work here.\nTry: x.mean(dim=0) and x.var(dim=0, correction=0)."
+OWN_BACKWARD = (
+    "Autograd does the work here.\nTry: sums and means of grad_output and grad_output · x̂ over the batch."
+)
 
 
 @exercise("05.1", "outputs, running statistics and gradients equal nn.BatchNorm1d's.")
@@ -26,6 +32,7 @@ def batch_norm(student):
         _judge_training(ours, theirs, x)
         _judge_running(ours, theirs, x, draw)
         _judge_evaluation(ours, theirs, x)
+        _judge_arguments(student, x)
 
 
 def _judge_training(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
@@ -145,6 +152,24 @@ def _judge_evaluation(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
     )
 
 
+def _judge_arguments(student: type, x: Tensor) -> None:
+    """Compare once more, with other values of eps and momentum than the usual ones."""
+    options = {"eps": 0.1, "momentum": 0.3}
+    ours, theirs = student(5, **options).double(), nn.BatchNorm1d(5, **options).double()
+    with without("batch_norm", hint=OWN_NORM):
+        out = ours(x)
+    pairs = [
+        (out, theirs(x)),
+        (ours.running_mean, theirs.running_mean),
+        (ours.running_var, theirs.running_var),
+    ]
+    expect(
+        all(close(mine, right) for mine, right in pairs),
+        "With eps = 0.1 and momentum = 0.3 your layer is wrong; with the usual values it is right.\n"
+        "Try: self.eps and self.momentum in the place of numbers.",
+    )
+
+
 @exercise("05.2", "your backward and autograd's agree.")
 def batch_norm_backward(student):
     for generator in seeds():
@@ -193,6 +218,8 @@ def batch_norm_backward(student):
             "dx differs from autograd's.\n"
             "Try: with h = γg, dx = (h − mean of h − x̂ · mean of h·x̂) / s, means over dim=0.",
         )
+    with without("backward", "grad", hint=OWN_BACKWARD):
+        student(g, x_hat, weight, std)
 
 
 def _compare_parameters(ours_weight, ours_bias, dweight: Tensor, dbias: Tensor, g: Tensor) -> None:

@@ -7,6 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks.ready_made import without
+
+OWN_LOSS = (
+    "One of PyTorch's losses does the work here.\nTry: the formula above, with .clamp, .exp and torch.log1p."
+)
+OWN_SOFTMAX = "PyTorch's own softmax does the work here.\nTry: .max, .exp and .sum, each over dim=1."
 
 
 @exercise("03.1", "loss and gradient are right, even where the model is sure and wrong.")
@@ -48,6 +54,8 @@ def binary_cross_entropy(student):
         )
     for size in (50.0, 200.0):
         _judge_at(student, size)
+    with without("cross_entropy", "margin_loss", "nll_loss", hint=OWN_LOSS):
+        student(logits.clone(), targets.clone())
 
 
 def _judge_at(student, size: float) -> None:
@@ -135,6 +143,15 @@ def softmax(student):
             "A row around −1000 goes wrong when another is around 1000: all its exponentials become 0.\n"
             "Try: each row's own largest, logits.max(dim=1, keepdim=True).values.",
         )
+        wide = torch.tensor([-400.0, 0.0, 300.0, 400.0])[torch.randperm(4, generator=generator)].expand(2, 4)
+        answer = student(wide.clone())
+        expect(
+            close(answer, torch.softmax(wide, dim=1)),
+            f"The logits {wide[0].tolist()} in one row go wrong: after your subtraction one is still far above 0.\n"
+            "Try: subtract the largest, so that none is above 0; no other number of the row will do.",
+        )
+    with without("softmax", "softmin", "logsumexp", hint=OWN_SOFTMAX):
+        student(logits.clone())
 
 
 @exercise("03.3", "zero where belief and truth agree, positive elsewhere.")

@@ -5,8 +5,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_utils.checks import batch_norm, close, exercise, expect, seeds
+from course_utils.checks.ready_made import without
 
 __all__ = ["batch_norm", "cross_entropy", "dropout"]  # importing batch_norm registers 05.1 and 05.2
+
+OWN_MASK = "PyTorch's own dropout does the work here.\nTry: a mask from torch.rand_like(x)."
+OWN_LOSS = "One of PyTorch's losses does the work here.\nTry: torch.log_softmax, and from each row the target's entry."
+OWN_GRADIENT = (
+    "Autograd does the work here.\nTry: softmax minus one_hot, for each row by its share of the weights."
+)
 
 
 @exercise("05.3", "zeros at rate p, the mean kept, nothing done in evaluation.")
@@ -43,6 +50,14 @@ def dropout(student):
             torch.equal(student(before.clone(), p, False), before),
             "In evaluation the output should be x itself.\nTry: if not training: return x.",
         )
+        cube = before[:24].reshape(2, 12, 20, 15)
+        expect(
+            close(student(cube.clone(), 0.0, True), cube),
+            "With p = 0 nothing falls, and x of shape (2, 12, 20, 15) should come out as it is.\n"
+            "Try: rand < p is never true for p = 0; take the shape of the mask from x, torch.rand_like(x).",
+        )
+    with without("dropout", hint=OWN_MASK):
+        student(cube, p, True)
 
 
 def _judge_mask_and_scale(student, x: Tensor, p: float, out: Tensor, dropped: Tensor) -> None:
@@ -80,20 +95,34 @@ def cross_entropy(student):
         leaf = logits.clone().requires_grad_()
         loss = F.cross_entropy(leaf, target, weight, ignore_index=ignored)
         (gradient,) = torch.autograd.grad(loss, leaf)
-        answer = student(logits.clone(), target.clone(), weight.clone(), ignored)
-        expect(
-            isinstance(answer, tuple | list) and len(answer) == 2,
-            "Two things were expected.\nTry: return loss, gradient.",
-        )
-        _judge_loss(torch.as_tensor(answer[0]), logits, target, weight, loss.detach())
+        answer = _run(student, logits, target, weight, ignored)
+        _judge_loss(torch.as_tensor(answer[0], dtype=loss.dtype), logits, target, weight, loss.detach())
         _judge_gradient(answer[1], logits, target, weight, gradient)
         other = torch.where(target == ignored, 3, target)
+        leaf = logits.clone().requires_grad_()
+        loss = F.cross_entropy(leaf, other, weight, ignore_index=3)
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        answer = _run(student, logits, other, weight, 3)
         expect(
-            close(
-                student(logits, other, weight, 3)[0], F.cross_entropy(logits, other, weight, ignore_index=3)
-            ),
-            "With ignore_index = 3 the loss is wrong.\nTry: use the argument, not −100.",
+            close(torch.as_tensor(answer[0], dtype=loss.dtype), loss) and close(answer[1], gradient),
+            "With ignore_index = 3 loss or gradient is wrong.\nTry: use the argument, not −100.",
         )
+    with without("cross_entropy", "nll_loss", hint=OWN_LOSS), without("backward", "grad", hint=OWN_GRADIENT):
+        _run(student, logits, target, weight, ignored)
+
+
+def _run(student, logits: Tensor, target: Tensor, weight: Tensor, ignore_index: int) -> tuple:
+    """The student's loss and gradient, made from copies."""
+    answer = student(logits.clone(), target.clone(), weight.clone(), ignore_index)
+    expect(
+        isinstance(answer, tuple | list) and len(answer) == 2,
+        "Two things were expected.\nTry: return loss, gradient.",
+    )
+    expect(
+        isinstance(answer[0], Tensor | float),
+        f"The loss is one number, {type(answer[0]).__name__} came back.\nTry: return loss, gradient.",
+    )
+    return tuple(answer)
 
 
 def _judge_loss(answer: Tensor, logits: Tensor, target: Tensor, weight: Tensor, right: Tensor) -> None:

@@ -1,21 +1,18 @@
 """Judges of notebook 06: SGD with momentum, Adam, early stopping."""
 
-from collections.abc import Callable
+from numbers import Real
 
 import torch
 from torch import Tensor
 
-from course_utils.checks import close, exercise, expect, seeds
-
-# (number of the step from 1, gradient, what this parameter remembers) → how far to go downhill
-Rule = Callable[[int, Tensor, dict], Tensor]
-SHAPES = ((3, 2), (4,))
+from course_utils.checks import exercise, expect, seeds
+from course_utils.checks.optimizers import SHAPES, Rule, compare, look_at_one_step, look_at_other_cases
 
 
 @exercise("06.1", "your parameters and torch.optim.SGD's agree, step after step.")
 def sgd_with_momentum(student):
     options = {"lr": 0.1, "momentum": 0.8}
-    _look_at_one_step(student, options)
+    look_at_one_step(student, options)
     wrong = [
         (lambda t, g, old: -_velocity(g, old), "Your parameters go uphill.\nTry: p -= lr * v, with a minus."),
         (
@@ -40,7 +37,8 @@ def sgd_with_momentum(student):
             "You step along the v of the step before.\nTry: change v first, then the parameter.",
         ),
     ]
-    _compare(student, torch.optim.SGD, options, wrong)
+    compare(student, torch.optim.SGD, options, wrong)
+    look_at_other_cases(student, torch.optim.SGD, {"lr": 0.03, "momentum": 0.6})
 
 
 def _velocity(g: Tensor, old: dict, keep: float = 0.8, share: float = 1.0) -> Tensor:
@@ -51,13 +49,18 @@ def _velocity(g: Tensor, old: dict, keep: float = 0.8, share: float = 1.0) -> Te
 @exercise("06.2", "your parameters and torch.optim.Adam's agree, step after step.")
 def adam(student):
     options = {"lr": 0.1, "betas": (0.8, 0.95), "eps": 0.05}
-    _look_at_one_step(student, options)
+    look_at_one_step(student, options)
     too_small = "The means start at zero and are too small at first.\nTry: divide "
     wrong = [
         (_adam(sign=-1), "Your parameters go uphill.\nTry: p -= lr * …, with a minus."),
         (_adam(mend_m=False, mend_s=False), too_small + "m by 1 − β₁ᵗ and s by 1 − β₂ᵗ."),
         (_adam(mend_m=False), "You mend s alone. " + too_small + "m by 1 − β₁ᵗ as well."),
         (_adam(mend_s=False), "You mend m alone. " + too_small + "s by 1 − β₂ᵗ as well."),
+        (
+            _adam(forget=True),
+            "Your divisions change m and s themselves, and the next step begins with the changed ones.\n"
+            "Try: new tensors, m / (1 - b1**t), in place of m /= ….",
+        ),
         (
             _adam(inside=True),
             "Your eps stands under the root.\nTry: add it to the root, ŝ.sqrt() + eps.",
@@ -77,11 +80,20 @@ def adam(student):
             "Your t counts parameters.\nTry: it counts steps: self.t += 1 once, before the loop.",
         ),
     ]
-    _compare(student, torch.optim.Adam, options, wrong)
+    compare(student, torch.optim.Adam, options, wrong)
+    look_at_other_cases(student, torch.optim.Adam, {"lr": 0.03, "betas": (0.7, 0.9), "eps": 0.02})
 
 
 def _adam(
-    sign=1, betas=(0.8, 0.95), mend_m=True, mend_s=True, inside=False, power=0.5, share_m=0.2, clock=None
+    sign=1,
+    betas=(0.8, 0.95),
+    mend_m=True,
+    mend_s=True,
+    inside=False,
+    power=0.5,
+    share_m=0.2,
+    clock=None,
+    forget=False,
 ) -> Rule:
     """Adam's rule with one thing changed."""
     b1, b2 = betas
@@ -93,109 +105,26 @@ def _adam(
         old["s"] = b2 * old.get("s", 0) + (1 - b2) * g**2
         m = old["m"] / (1 - b1**t) if mend_m else old["m"]
         s = old["s"] / (1 - b2**t) if mend_s else old["s"]
+        if forget:
+            old["m"], old["s"] = m, s
         return sign * m / ((s + 0.05).sqrt() if inside else s**power + 0.05)
 
     return rule
-
-
-def _look_at_one_step(student: type, options: dict) -> None:
-    """What holds for every optimizer: it changes its parameters in place, and nothing else."""
-    used, unused = (torch.ones(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    used.grad = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
-    gradient = used.grad.clone()
-    optimizer = student([used], **options)
-    for _ in range(2):  # in the first step v and the means are still zero
-        _step(optimizer)
-    expect(
-        not torch.equal(used, torch.ones_like(used)),
-        "The parameter has not moved.\nTry: change it in place, p -= …; p = p - … only makes a new tensor.",
-    )
-    expect(
-        used.isfinite().all(),
-        "The parameter is no number any more.\nTry: count t from 1, since 1 − β⁰ = 0; and s averages "
-        "g², which is never negative.",
-    )
-    expect(
-        used.grad is not None and torch.equal(used.grad, gradient),
-        "step() changes the gradient.\nTry: put products into new tensors, such as (1 - b) * p.grad.",
-    )
-    used.grad = gradient
-    try:
-        _step(student([used, unused], **options))
-    except (TypeError, AttributeError):
-        expect(
-            False,
-            "A parameter whose grad is None stops your step.\nTry: if p.grad is not None: …, for parameters that "
-            "took no part in the loss.",
-        )
-
-
-def _step(optimizer) -> None:
-    try:
-        optimizer.step()
-    except NotImplementedError:
-        raise
-    except RuntimeError as error:
-        expect(
-            "leaf" not in str(error),
-            "Autograd watches your update.\nTry: keep @torch.no_grad() above step: an update is no part of the model.",
-        )
-        raise
-
-
-def _compare(student: type, reference: type, options: dict, wrong: list[tuple[Rule, str]]) -> None:
-    """Run the student's optimizer and PyTorch's over the same random gradients; name the fault if it is known."""
-    for generator in seeds():
-        draw = {"generator": generator, "dtype": torch.float64}
-        starts = [torch.randn(shape, **draw) for shape in SHAPES]
-        gradients = [[torch.randn(shape, **draw) for shape in SHAPES] for _ in range(6)]
-        ours, theirs = (_run(kind, options, starts, gradients) for kind in (student, reference))
-        if close(ours, theirs, 1e-6):
-            continue
-        for rule, hint in wrong:
-            expect(not close(ours, _follow(rule, options["lr"], starts, gradients), 1e-6), hint)
-        first = next(i for i in range(len(ours)) if not close(ours[i], theirs[i], 1e-6)) + 1
-        expect(
-            False,
-            f"From step {first} on your parameters differ from those of torch.optim.{reference.__name__}.\n"
-            "Try: one parameter, one step, with pencil and paper; then two steps.",
-        )
-
-
-def _run(kind: type, options: dict, starts: list[Tensor], gradients: list[list[Tensor]]) -> Tensor:
-    """All parameters in one row after each step, (steps, elements)."""
-    parameters = [start.clone().requires_grad_() for start in starts]
-    optimizer, rows = kind(parameters, **options), []
-    for step in gradients:
-        for parameter, gradient in zip(parameters, step, strict=True):
-            parameter.grad = gradient.clone()
-        optimizer.step()
-        rows.append(torch.cat([p.detach().flatten() for p in parameters]))
-    return torch.stack(rows)
-
-
-def _follow(rule: Rule, lr: float, starts: list[Tensor], gradients: list[list[Tensor]]) -> Tensor:
-    """The same for a rule written as a function."""
-    parameters, memories = list(starts), [{"number": i} for i in range(len(starts))]
-    rows = []
-    for t, step in enumerate(gradients, start=1):
-        parameters = [p - lr * rule(t, g, m) for p, g, m in zip(parameters, step, memories, strict=True)]
-        rows.append(torch.cat([p.flatten() for p in parameters]))
-    return torch.stack(rows)
 
 
 @exercise("06.3", "your run stops where it should, and keeps the right weights.")
 def stop_early(student):
     for generator in seeds():
         # tenths, so that equal losses occur
-        runs = (torch.randint(0, 10, (200, 12), generator=generator) / 10).tolist()
-        cases = [(losses, 1 + i % 4) for i, losses in enumerate(runs)]
+        runs = torch.randint(0, 10, (200, 12), generator=generator).tolist()
+        cases = [([n / 10 for n in run], 1 + i % 4) for i, run in enumerate(runs)]
         answers = [student(list(losses), patience) for losses, patience in cases]
         expect(
-            all(isinstance(answer, tuple | list) and len(answer) == 2 for answer in answers),
+            all(isinstance(answer, tuple | list) and len(answer) == 2 for answer in answers)
+            and all(isinstance(part, Real | Tensor) for answer in answers for part in answer),
             "Two numbers were expected, on every way out of the function.\nTry: return last, best.",
         )
-        answers = [(int(last), int(best)) for last, best in answers]
+        answers = [tuple(int(n) if int(n) == n else float(n) for n in answer) for answer in answers]
         right = [_stop(*case) for case in cases]
         if answers == right:
             continue

@@ -7,6 +7,11 @@ from torch import Tensor
 from course_utils.checks import exercise
 from course_utils.checks.convolutions import judge_convolution, without_conv2d
 from course_utils.checks.formulas import compare_formulas
+from course_utils.checks.ready_made import without
+
+OWN_COUNT = (
+    "You make the layer and count.\nTry: the number alone, (weights of one filter + 1) × (number of filters)."
+)
 
 
 @exercise("07.1", "your loops and F.conv2d agree, with stride and padding.")
@@ -113,6 +118,8 @@ def parameters(student):
         "Try: (weights of one filter + 1) × (number of filters)."
     )
     compare_formulas(student, cases, lambda i, o, k, g: o * (i // g * k * k + 1), wrong, last)
+    with without("empty", hint=OWN_COUNT):
+        student(4, 6, 3, 2)
 
 
 def _field(layers, order="size first", first=1, step=lambda k: k - 1):

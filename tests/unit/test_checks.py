@@ -8,6 +8,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils import checks
 from course_utils.checks import Hint, check, close, expect
+from course_utils.checks.ready_made import without
 
 
 @pytest.fixture
@@ -34,6 +35,36 @@ def test_a_wrong_answer_gets_the_hint(judge):
 def test_code_that_stops_is_explained(judge):
     with pytest.raises(Hint, match="stopped.*ZeroDivisionError: division by zero"):
         check("77.1", lambda x: x / 0)
+
+
+@pytest.mark.parametrize("result", [None, 0.5, torch.tensor(0.5)])
+@pytest.mark.parametrize("number", ["03.1", "04.2", "05.3", "06.3", "07.3", "07.5"])
+def test_a_result_in_place_of_a_function_is_named(number, result):
+    with pytest.raises(Hint, match=f"was expected, {type(result).__name__} was given.*\n.*without brackets"):
+        check(number, result)
+
+
+def test_a_mistake_in_the_students_own_call_is_still_told_as_such(judge):
+    with pytest.raises(Hint, match="Your code stopped.*not callable"):
+        check("77.1", lambda x: x(2))
+
+
+@pytest.mark.parametrize(
+    "softmax",
+    [
+        lambda x: torch.softmax(x, 0),
+        lambda x: x.softmax(0),
+        lambda x: torch.nn.functional.log_softmax(x, dim=0),
+        torch.nn.Softmax(0),
+    ],
+)
+def test_what_is_ready_made_is_out_of_reach_as_function_method_and_module(softmax):
+    x = torch.zeros(2)
+    with without("softmax", hint="not this one"):
+        assert torch.equal(x.exp() / 2, torch.full((2,), 0.5))
+        with pytest.raises(checks.Miss, match="not this one"):
+            softmax(x)
+    assert softmax(x).shape == (2,)
 
 
 def test_an_unwritten_answer_is_told_where_to_begin(judge):

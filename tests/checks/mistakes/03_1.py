@@ -29,4 +29,5 @@ MISTAKES = [
     (lambda s, y: by_hand(s, y, tiny=1e-7), "within bounds"),
     (lambda s, y: right(s.detach(), y), "has no gradient"),
     (two_branches, "torch.where computes both branches"),
+    (right, "One of PyTorch's losses"),
 ]

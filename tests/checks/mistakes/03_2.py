@@ -17,4 +17,6 @@ MISTAKES = [
     (lambda s: normalised((s / s.max(1, keepdim=True).values).exp()), "do not divide by it"),
     (lambda s: normalised(s.exp()), "Logits around 1000 give nan"),
     (lambda s: normalised((s - s.max()).exp()), "A row around −1000"),
+    (lambda s: normalised((s - s.mean(1, keepdim=True)).exp()), "the largest, so that none is above 0"),
+    (lambda s: s.softmax(dim=1), "PyTorch's own softmax"),
 ]

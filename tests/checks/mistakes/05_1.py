@@ -96,6 +96,13 @@ def over_features(self, x):
     return x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
 
 
+class Numbers(Right):
+    """The usual values, whatever the arguments are."""
+
+    def __init__(self, features, eps=1e-5, momentum=0.1):
+        super().__init__(features)
+
+
 MISTAKES = [
     (lambda features: Right(features), "A module class was expected"),
     (with_part("forward", lambda self, x: x.mean(0)), "tensor of the shape of x"),
@@ -122,4 +129,6 @@ MISTAKES = [
     (AlwaysTheBatch, "still use the batch's statistics"),
     (AlwaysRemembers, "In evaluation the running statistics move"),
     (NoWeightInEvaluation, "In evaluation the output differs"),
+    (Numbers, "With eps = 0.1 and momentum = 0.3"),
+    (nn.BatchNorm1d, "PyTorch's own batch norm"),
 ]

@@ -14,6 +14,13 @@ def right_dx(h, x_hat, std):
     return (h - h.mean(0) - x_hat * (h * x_hat).mean(0)) / std
 
 
+def by_autograd(g, x_hat, weight, std):
+    x = (x_hat * std).requires_grad_()
+    out = (x - x.mean(0)) / x.var(0, correction=0).sqrt()
+    out.backward(g * weight)
+    return (x.grad, *parameters(g, x_hat))
+
+
 MISTAKES = [
     (lambda g, x_hat, weight, std: right_dx(g * weight, x_hat, std), "Three gradients were expected"),
     (with_dx(lambda h, x_hat, std: h / std), "only the direct way"),
@@ -45,4 +52,5 @@ MISTAKES = [
         lambda g, x_hat, weight, std: (right_dx(g * weight, x_hat, std), g * x_hat, g.sum(0)),
         "dweight is wrong",
     ),
+    (by_autograd, "Autograd does the work"),
 ]

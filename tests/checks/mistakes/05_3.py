@@ -1,6 +1,7 @@
 """Classic mistakes in dropout."""
 
 import torch
+from torch.nn import functional as F
 
 
 def masked(x, keep, p, training=True):
@@ -38,4 +39,6 @@ MISTAKES = [
         "The gradient should be",
     ),
     (with_factor(lambda p: 1 / (1 - p)), "In evaluation the output should be x itself"),
+    (lambda x, p, training: masked(x, torch.rand_like(x) > (p or 0.5), p, training), "With p = 0"),
+    (F.dropout, "PyTorch's own dropout"),
 ]

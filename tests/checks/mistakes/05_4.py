@@ -52,6 +52,20 @@ def always_minus_100(logits, target, weight, ignore_index):
     return right(logits, target, weight, -100)
 
 
+def own_loss(logits, target, weight, ignore_index):
+    counts = target != ignore_index
+    w = torch.where(counts, weight[torch.where(counts, target, 0)], 0)
+    picked = logits.log_softmax(1).gather(1, torch.where(counts, target, 0)[:, None])[:, 0]
+    return -(w * picked).sum() / w.sum()
+
+
+def by_autograd(logits, *given):
+    logits = logits.requires_grad_()
+    loss = own_loss(logits, *given)
+    loss.backward()
+    return loss.detach(), logits.grad
+
+
 MISTAKES = [
     (lambda *given: right(*given)[0], "Two things were expected"),
     (lambda *given: (pieces(*given)[1], right(*given)[1]), "The loss is one number"),
@@ -71,4 +85,6 @@ MISTAKES = [
     (with_gradient(lambda w, slope, g: w[:, None] * slope / (w > 0).sum()), "different numbers"),
     (with_gradient(lambda w, slope, g: (w > 0)[:, None] * slope / (w > 0).sum()), "the gradient differs"),
     (always_minus_100, "use the argument"),
+    (by_autograd, "Autograd does the work"),
+    (right, "One of PyTorch's losses"),
 ]

@@ -94,6 +94,21 @@ class RateTwice(Right):
         p -= self.lr * v
 
 
+class WithNumbers(Right):
+    def update(self, p, v):
+        v.mul_(0.8).add_(p.grad)
+        p -= 0.1 * v
+
+
+class StopsAtTheFirst(Right):
+    @torch.no_grad()
+    def step(self):
+        for p, v in zip(self.parameters, self.v):
+            if p.grad is None:
+                break
+            self.update(p, v)
+
+
 MISTAKES = [
     (Uphill, "go uphill"),
     (Plain, "without momentum"),
@@ -106,5 +121,8 @@ MISTAKES = [
     (SpoilsTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),
     (Recorded, "keep @torch.no_grad()"),
+    (WithNumbers, "With other options"),
+    (StopsAtTheFirst, "the others should move"),
+    (torch.optim.SGD, "PyTorch's own optimizer"),
     (RateTwice, "From step 1 on"),
 ]

@@ -128,6 +128,11 @@ class MeansOfMeans(Right):
         s.mul_(self.betas[1])
 
 
+class MendsInPlace(Right):
+    def mended(self, m, s):
+        return m.div_(1 - self.betas[0] ** self.t), s.div_(1 - self.betas[1] ** self.t)
+
+
 MISTAKES = [
     (Uphill, "go uphill"),
     (Unmended, "divide m by 1 − β₁ᵗ and s by"),
@@ -143,5 +148,6 @@ MISTAKES = [
     (NewTensor, "only makes a new tensor"),
     (SquaresTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),
+    (MendsInPlace, "change m and s themselves"),
     (MeansOfMeans, "From step 1 on"),
 ]

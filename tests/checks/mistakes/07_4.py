@@ -1,5 +1,7 @@
 """Classic mistakes in counting the parameters of a convolution."""
 
+from torch import nn
+
 MISTAKES = [
     (lambda i, o, k, g: print(o), "One number was expected"),
     (lambda i, o, k, g: o * (i // g) * k * k, "The biases are missing"),
@@ -10,4 +12,8 @@ MISTAKES = [
     (lambda i, o, k, g: o * (i // g * k + 1), "square k"),
     (lambda i, o, k, g: o * (k * k + 1), "a window for each input channel"),
     (lambda i, o, k, g: i * o, "you say"),
+    (
+        lambda i, o, k, g: sum(p.numel() for p in nn.Conv2d(i, o, k, groups=g).parameters()),
+        "You make the layer",
+    ),
 ]

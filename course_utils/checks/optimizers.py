@@ -1,0 +1,137 @@
+"""Judging an optimizer that a student wrote: run beside PyTorch's over the same gradients, mistakes named."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_utils.checks import close, expect, seeds
+
+# (number of the step from 1, gradient, what this parameter remembers) → how far to go downhill
+Rule = Callable[[int, Tensor, dict], Tensor]
+SHAPES = ((3, 2), (4,))
+
+
+def look_at_one_step(student: type, options: dict) -> None:
+    """What holds for every optimizer: it changes its parameters in place, and nothing else."""
+    used, unused = (torch.ones(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    used.grad = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
+    gradient = used.grad.clone()
+    optimizer = student([used], **options)
+    for _ in range(2):  # in the first step v and the means are still zero
+        _step(optimizer)
+    expect(
+        not torch.equal(used, torch.ones_like(used)),
+        "The parameter has not moved.\nTry: change it in place, p -= …; p = p - … only makes a new tensor.",
+    )
+    expect(
+        used.isfinite().all(),
+        "The parameter is no number any more.\nTry: count t from 1, since 1 − β⁰ = 0; and s averages "
+        "g², which is never negative.",
+    )
+    expect(
+        used.grad is not None and torch.equal(used.grad, gradient),
+        "step() changes the gradient.\nTry: put products into new tensors, such as (1 - b) * p.grad.",
+    )
+    used.grad = gradient
+    try:
+        _step(student([used, unused], **options))
+    except (TypeError, AttributeError):
+        expect(
+            False,
+            "A parameter whose grad is None stops your step.\nTry: if p.grad is not None: …, for parameters that "
+            "took no part in the loss.",
+        )
+
+
+def look_at_other_cases(student: type, reference: type, options: dict) -> None:
+    """Compare with other options, and without gradients in some steps; PyTorch's own do not count."""
+    compare(
+        student,
+        reference,
+        options,
+        [],
+        "With other options than before your parameters are wrong.\n"
+        "Try: self.lr and the others in the place of numbers.",
+    )
+    compare(
+        student,
+        reference,
+        options,
+        [],
+        "A parameter whose grad is None should stay where it is, and the others should move.\n"
+        "Try: if p.grad is not None: …, within the loop over the parameters; a grad of None is not a grad of 0.",
+        absent=True,
+    )
+    made = student([torch.zeros(2, requires_grad=True)], **options)
+    expect(
+        not any(isinstance(part, torch.optim.Optimizer) for part in (made, *vars(made).values())),
+        "PyTorch's own optimizer does the work here; it is the reference.\nTry: write the rule yourself.",
+    )
+
+
+def _step(optimizer) -> None:
+    try:
+        optimizer.step()
+    except NotImplementedError:
+        raise
+    except RuntimeError as error:
+        expect(
+            "leaf" not in str(error),
+            "Autograd watches your update.\nTry: keep @torch.no_grad() above step: an update is no part of the model.",
+        )
+        raise
+
+
+def compare(
+    student: type,
+    reference: type,
+    options: dict,
+    wrong: list[tuple[Rule, str]],
+    otherwise: str = "",
+    absent: bool = False,
+) -> None:
+    """Run the student's optimizer and PyTorch's over the same random gradients; name the fault if it is known.
+
+    With ``absent`` the first parameter has no gradient in the last three of six steps.
+    """
+    for generator in seeds():
+        draw = {"generator": generator, "dtype": torch.float64}
+        starts = [torch.randn(shape, **draw) for shape in SHAPES]
+        gradients = [[torch.randn(shape, **draw) for shape in SHAPES] for _ in range(6)]
+        if absent:
+            gradients = [[step[0] if t < 3 else None, step[1]] for t, step in enumerate(gradients)]
+        ours, theirs = (_run(kind, options, starts, gradients) for kind in (student, reference))
+        if close(ours, theirs, 1e-6):
+            continue
+        for rule, hint in wrong:
+            expect(not close(ours, _follow(rule, options["lr"], starts, gradients), 1e-6), hint)
+        first = next(i for i in range(len(ours)) if not close(ours[i], theirs[i], 1e-6)) + 1
+        expect(
+            False,
+            otherwise
+            or f"From step {first} on your parameters differ from those of torch.optim.{reference.__name__}.\n"
+            "Try: one parameter, one step, with pencil and paper; then two steps.",
+        )
+
+
+def _run(kind: type, options: dict, starts: list[Tensor], gradients: list[list[Tensor]]) -> Tensor:
+    """All parameters in one row after each step, (steps, elements)."""
+    parameters = [start.clone().requires_grad_() for start in starts]
+    optimizer, rows = kind(parameters, **options), []
+    for step in gradients:
+        for parameter, gradient in zip(parameters, step, strict=True):
+            parameter.grad = None if gradient is None else gradient.clone()
+        optimizer.step()
+        rows.append(torch.cat([p.detach().flatten() for p in parameters]))
+    return torch.stack(rows)
+
+
+def _follow(rule: Rule, lr: float, starts: list[Tensor], gradients: list[list[Tensor]]) -> Tensor:
+    """The same for a rule written as a function."""
+    parameters, memories = list(starts), [{"number": i} for i in range(len(starts))]
+    rows = []
+    for t, step in enumerate(gradients, start=1):
+        parameters = [p - lr * rule(t, g, m) for p, g, m in zip(parameters, step, memories, strict=True)]
+        rows.append(torch.cat([p.flatten() for p in parameters]))
+    return torch.stack(rows)
