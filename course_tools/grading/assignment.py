@@ -8,9 +8,6 @@ from course_tools.grading.slicing import bound, needed, statements, unparse
 from course_tools.student import convert
 
 TITLE = re.compile(r"^#+ (Exercise \S+ · .+)$", re.MULTILINE)
-HIDDEN = re.compile(
-    r"^[ \t]*### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS[^\n]*\n?", re.DOTALL | re.MULTILINE
-)
 
 
 @dataclass(frozen=True)

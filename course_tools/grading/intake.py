@@ -20,6 +20,7 @@ LARGEST_ZIP = 200 * 10**6  # bytes
 MOST_FILES = 5000  # of one student
 MOST_BYTES = 10 * LARGEST  # of one student's notebooks, unpacked
 DEEPEST = 3  # zips within zips
+MOST_UNPACKED = 5 * LARGEST_ZIP  # bytes, of all that one student has packed
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Submission:
     notebooks: list[tuple[str, bytes]] = field(default_factory=list)  # (path, content)
     problems: list[str] = field(default_factory=list)  # for the instructor: what was refused, and why
     twice: bool = False  # there are two of this name, and nobody can say which one counts
+    unpacked: int = 0  # bytes so far
 
 
 def collect(place: Path) -> list[Submission]:
@@ -135,6 +137,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, submission: Submiss
             raise ValueError("its path leads out of the archive")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise ValueError("it is a link")
+        if submission.unpacked > MOST_UNPACKED:
+            raise ValueError(f"more than {MOST_UNPACKED // 10**6} MB were packed into the submission")
+        submission.unpacked += min(info.file_size, most)  # also where it turns out to be damaged
         with archive.open(info) as file:
             return file.read(most)
 

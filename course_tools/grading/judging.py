@@ -15,6 +15,13 @@ from course_tools.grading.screening import screen
 
 LONGEST_HINT = 2000  # characters
 RELIED_ON = ("builtins", "math", "random", "torch", "course_utils")
+VALUES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset, type)  # and PyTorch's tensors
+OPERATORS = set(
+    "__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __bool__ __abs__ __float__ __int__ __sub__ __rsub__ __contains__ "
+    "__torch_function__ __instancecheck__ __subclasscheck__".split()
+)
+HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+HIDDEN_FAILED = "A hidden test of this exercise fails.\nTry: other inputs than those in the notebook."
 
 
 class Pristine:
@@ -29,15 +36,37 @@ class Pristine:
             for name, value in vars(owner).items()
             if callable(value) or isinstance(value, staticmethod | classmethod | property | types.ModuleType)
         ]
+        self._kinds = _kinds_of_values()
 
     def restore(self) -> list[str]:
-        """Put back what has been changed since, and return its names."""
+        """Put back what has been changed since, and return that in words; values that compare oddly, too."""
         changed = []
         for owner, name, value in self._parts:
             if vars(owner).get(name) is not value:
                 changed.append(f"changes {owner.__name__}.{name}")
                 setattr(owner, name, value)
+        kinds = _kinds_of_values()
+        if any(_compares_oddly(kinds[new]) for new in kinds.keys() - self._kinds.keys()):
+            changed.append("makes a special kind of number or class")
         return changed
+
+
+def _kinds_of_values() -> dict[int, type]:
+    """All classes derived from numbers, texts, containers, tensors and classes, by their identity."""
+    import torch
+
+    found, todo = {}, [*VALUES, torch.Tensor]
+    while todo:
+        new = {id(kind): kind for kind in type.__subclasses__(todo.pop()) if id(kind) not in found}
+        found |= new
+        todo += new.values()
+    return found
+
+
+def _compares_oddly(kind: type) -> bool:
+    """Whether a class of the notebook, however it was made, has operators of its own."""
+    module, held = (type.__getattribute__(kind, word) for word in ("__module__", "__dict__"))
+    return module == "__main__" and bool(OPERATORS & held.keys())
 
 
 def _relied_on(name: str) -> bool:
@@ -81,9 +110,22 @@ def judge(job: dict, pristine: Pristine, say: Callable[[dict], None]) -> None:
         exec(compile(exercise["check"], "<check>", "exec"), court)
         verdict = {"passed": True, "hint": ""}
     except BaseException as error:  # sys.exit, KeyboardInterrupt and their like are verdicts, too
-        verdict = {"passed": False, "hint": explain(error)[:LONGEST_HINT]}
+        hint = HIDDEN_FAILED if _in_hidden_test(error, exercise["check"]) else explain(error)
+        verdict = {"passed": False, "hint": hint[:LONGEST_HINT]}
     touched += pristine.restore()
     say(verdict | {"strange": sorted(set(touched))})
+
+
+def _in_hidden_test(error: BaseException, check: str) -> bool:
+    """Whether it was one of the lines that students never see that found the fault: nothing of it may be told."""
+    trace, lines = error.__traceback__, check.splitlines()
+    while trace:
+        before = lines[: trace.tb_lineno] if trace.tb_frame.f_code.co_filename == "<check>" else []
+        begun, ended = (sum(line.strip() == mark for line in before) for mark in HIDDEN)
+        if begun > ended:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def find_answer(cells: list, exercise: dict) -> tuple[list[slicing.Statement], dict | None]:
@@ -98,9 +140,10 @@ def find_answer(cells: list, exercise: dict) -> tuple[list[slicing.Statement], d
     for source in own:
         try:
             slicing.parse(source)
-        except (SyntaxError, ValueError) as error:
+        except slicing.UNREADABLE as error:
             where = f" in line {error.lineno}" if getattr(error, "lineno", None) else ""
-            return [], {"hint": f"The cell is not Python: {error.args[0]}{where}."}
+            why = error.args[0] if error.args else "it is nested too deep"
+            return [], {"hint": f"The cell is not Python: {why}{where}."}
     names = " and ".join(exercise["answers"])
     return [], {"missing": True, "hint": f"No cell of the notebook defines {names}."}
 
@@ -162,7 +205,9 @@ def explain(error: BaseException) -> str:
     except BaseException:
         text = ""
     if isinstance(error, AssertionError):
-        return text or "A test of this exercise fails.\nTry: other inputs than those in the notebook."
+        return (
+            text or "A test of this exercise fails.\nTry: the line of the check cell that fails, by itself."
+        )
     if isinstance(error, KeyError) and not text:
         text = "a name is missing"
     if not isinstance(error, Exception):

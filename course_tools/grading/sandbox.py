@@ -16,7 +16,7 @@ from pathlib import Path
 from course_tools.grading import seccomp
 
 NOBODY = 64_321  # user id of submissions where the grader is root; nobody else's, we hope
-SET_DUMPABLE, SET_KEEPCAPS, SET_NO_NEW_PRIVS = 4, 8, 38  # prctl
+SET_KEEPCAPS, SET_NO_NEW_PRIVS = 8, 38  # prctl
 READ_ANY_FILE = 1 << 2  # CAP_DAC_READ_SEARCH
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # Landlock's system calls, the same everywhere
@@ -67,7 +67,6 @@ def lock(folder: Path, readable: list[Path], limits: Limits, unprotected: bool =
     _limit(limits)
     if os.geteuid() == 0:
         _become_nobody(readable)
-    _call(_libc.prctl, SET_DUMPABLE, 0, 0, 0, 0)
     _call(_libc.prctl, SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     lacks = missing()
     if lacks and not unprotected:
@@ -87,7 +86,7 @@ def _limit(limits: Limits) -> None:
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, disk),
         (resource.RLIMIT_CPU, math.ceil(limits.seconds)),
-        (resource.RLIMIT_NOFILE, 256),
+        (resource.RLIMIT_NOFILE, 64),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
     ]:

@@ -1,5 +1,8 @@
 """A filter on system calls: no sockets, no other processes, no signals, no shared memory, no way around Landlock.
 
+Landlock lets a process change the owner, the rights and the times of any file of its user, and Linux before 6.2 lets it
+cut one off: all that is refused here, and so is what would slow down or signal other processes of that user.
+
 What is refused fails with "Operation not permitted", an ordinary OSError for the student's code. Threads are allowed.
 """
 
@@ -15,6 +18,12 @@ REFUSED = {
     "x86_64": {
         "shmget": 29, "socket": 41, "socketpair": 53, "fork": 57, "vfork": 58, "execve": 59, "kill": 62,
         "semget": 64, "msgget": 68, "ptrace": 101, "rt_sigqueueinfo": 129, "setpriority": 141, "pivot_root": 155,
+        "shmat": 30, "shmctl": 31, "semop": 65, "semctl": 66, "semtimedop": 220, "msgsnd": 69, "msgrcv": 70,
+        "msgctl": 71, "truncate": 76, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93,
+        "lchown": 94, "fchownat": 260, "utime": 132, "utimes": 235, "futimesat": 261, "utimensat": 280,
+        "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198,
+        "fremovexattr": 199, "sched_setparam": 142, "sched_setscheduler": 144, "sched_setaffinity": 203,
+        "sched_setattr": 314, "ioprio_set": 251, "migrate_pages": 256, "move_pages": 279, "inotify_init": 253,
         "chroot": 161, "mount": 165, "tkill": 200, "tgkill": 234, "mq_open": 240, "add_key": 248,
         "request_key": 249, "keyctl": 250, "unshare": 272, "inotify_init1": 294, "rt_tgsigqueueinfo": 297,
         "perf_event_open": 298, "fanotify_init": 300, "open_by_handle_at": 304, "setns": 308,
@@ -28,18 +37,41 @@ REFUSED = {
         "execve": 221, "rt_tgsigqueueinfo": 240, "perf_event_open": 241, "fanotify_init": 262,
         "open_by_handle_at": 265, "setns": 268, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272,
         "memfd_create": 279, "bpf": 280, "execveat": 281, "userfaultfd": 282, "inotify_init1": 26,
+        "shmat": 196, "shmctl": 195, "semop": 193, "semctl": 191, "semtimedop": 192, "msgsnd": 189, "msgrcv": 188,
+        "msgctl": 187, "truncate": 45, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88,
+        "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16,
+        "sched_setparam": 118, "sched_setscheduler": 119, "sched_setaffinity": 122, "sched_setattr": 274,
+        "ioprio_set": 30, "migrate_pages": 238, "move_pages": 239,
     },
 }  # fmt: skip
 # The same on every architecture: they are newer than the split.
 NEWER = {"pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430}
 NEWER |= {"pidfd_open": 434, "pidfd_getfd": 438, "mount_setattr": 442}
+NEWER |= {
+    "process_madvise": 440,
+    "process_mrelease": 448,
+    "fchmodat2": 452,
+    "setxattrat": 463,
+    "removexattrat": 466,
+}
 CLONE, PRLIMIT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 302, "aarch64": 261}
+FCNTL = {"x86_64": 72, "aarch64": 25}
+OWNERS = {
+    "F_SETOWN": 8,
+    "F_SETSIG": 10,
+    "F_SETOWN_EX": 15,
+}  # a file that signals any process of the same user
 CLONE3 = 435
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 OTHER_NUMBERS = 0x4000_0000  # x86's second set of numbers for the same calls
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, MACHINE, FIRST_ARGUMENT = 0, 4, 16  # where they stand in the kernel's struct seccomp_data
+NUMBER, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT = (
+    0,
+    4,
+    16,
+    24,
+)  # where they stand in the kernel's struct seccomp_data
 KILL, REFUSE, ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
 THREAD = 0x10000  # CLONE_THREAD
 SET_SECCOMP, FILTER = 22, 2
@@ -89,6 +121,10 @@ def program(machine: str) -> bytes:
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, refuse),
     ]
+    code += [(EQUAL, 0, 2 * len(OWNERS) + 2, FCNTL[machine]), (LOAD, 0, 0, SECOND_ARGUMENT)]
+    for command in OWNERS.values():
+        code += [(EQUAL, 0, 1, command), (RETURN, 0, 0, refuse)]
+    code.append((RETURN, 0, 0, ALLOW))
     for number in {**REFUSED[machine], **NEWER}.values():
         code += [(EQUAL, 0, 1, number), (RETURN, 0, 0, refuse)]
     code.append((RETURN, 0, 0, ALLOW))

@@ -5,10 +5,15 @@ when the answer is graded. Cells are told by what they define, not by where they
 """
 
 import ast
+import re
 import symtable
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+
+# What Python says to a cell that it cannot read.
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+AROUND = re.compile(r"\s*%%(time|timeit|capture|prun)\b.*")  # magics that run the rest of their cell as it is
 
 
 @dataclass
@@ -59,7 +64,9 @@ def _global_names(table, top=False) -> Iterable[str]:
 
 
 def parse(source: str) -> list[ast.stmt]:
-    """Return the statements of a cell, magics turned into calls. Raises SyntaxError or ValueError."""
+    """Return the statements of a cell, magics turned into calls. Raises one of UNREADABLE."""
+    while AROUND.match(source):
+        source = AROUND.sub("", source, count=1)
     if any(
         line.lstrip().startswith(("%", "!", "?")) or line.rstrip().endswith("?")
         for line in source.splitlines()
@@ -75,9 +82,12 @@ def statements(cells: Iterable[str]) -> list[Statement]:
     result = []
     for index, source in enumerate(cells):
         try:
-            result += [Statement(node, index) for node in parse(source)]
-        except (SyntaxError, ValueError):
+            parts = [Statement(node, index) for node in parse(source)]
+            for part in parts:
+                part.binds, part.uses  # noqa: B018 - they are kept, and fail here if they fail
+        except UNREADABLE:
             continue
+        result += parts
     return result
 
 

@@ -8,9 +8,11 @@ import contextlib
 import gc
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import time
@@ -74,23 +76,28 @@ def attend(job: dict, pristine: Pristine, readable: list[Path], limits: Limits, 
         if os.geteuid() == 0:
             os.chown(folder, NOBODY, NOBODY)
         inbox, outbox = os.pipe()
+        seal = secrets.token_hex(16).encode()
         child = os.fork()
         if child == 0:
-            _be_the_child(job, pristine, outbox, folder, readable, limits, unprotected)
+            _be_the_child(job, pristine, outbox, seal, folder, readable, limits, unprotected)
         os.close(outbox)
-        report, why = _listen(inbox, folder, limits)
+        report, why = _listen(inbox, folder, child, limits)
         os.kill(child, signal.SIGKILL)
         _, status, used = os.wait4(child, 0)
         os.close(inbox)
         if not why and used.ru_utime + used.ru_stime > 0.8 * limits.seconds:
             why = f"It was stopped after {limits.seconds:g} seconds of computing."
-        return _verdict(report, why, status)
+        return _verdict(report, seal, why, status)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _be_the_child(job, pristine, outbox, folder, readable, limits, unprotected) -> None:
-    """Lock in, judge, say so, end. Nothing returns from here."""
+def _be_the_child(job, pristine, outbox, seal, folder, readable, limits, unprotected) -> None:
+    """Lock in, judge, say so, end: nothing returns from here. What lacks the seal, the judge did not say."""
+
+    def say(message):
+        os.write(3, seal + json.dumps(message).encode() + b"\n")
+
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -103,20 +110,20 @@ def _be_the_child(job, pristine, outbox, folder, readable, limits, unprotected) 
         tempfile.tempdir = None
         os.chdir(folder)
         lock(folder, readable, limits, unprotected)
-        judge(job, pristine, lambda message: os.write(3, json.dumps(message).encode() + b"\n"))
+        judge(job, pristine, say)
     except BaseException as error:  # the sandbox failed, or the judge: nobody's points depend on it
-        os.write(3, json.dumps({"broken": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+        say({"broken": f"{type(error).__name__}: {error}"})
     finally:
         os._exit(0)
 
 
-def _listen(inbox: int, folder: Path, limits: Limits) -> tuple[bytes, str]:
+def _listen(inbox: int, folder: Path, child: int, limits: Limits) -> tuple[bytes, str]:
     """Return what the child says until its second line, and why it was stopped before, if it was."""
     report, end = b"", time.monotonic() + limits.patience
     while report.count(b"\n") < 2:
         if time.monotonic() > end:
             return report, f"It was stopped after {limits.patience:g} seconds."
-        if _held(folder) > limits.disk * 10**6:
+        if _held(folder) + _deleted(child) > limits.disk * 10**6:
             return report, f"It was stopped when it had written more than {limits.disk} MB."
         if select.select([inbox], [], [], LOOK)[0]:
             more = os.read(inbox, LONGEST_REPORT)
@@ -142,14 +149,27 @@ def _held(folder: Path) -> int:
     return total
 
 
-def _verdict(report: bytes, why: str, status: int) -> dict:
-    messages = []
-    for line in report.splitlines():
-        try:
-            message = json.loads(line)
-        except ValueError:
-            message = None
-        messages.append(message if isinstance(message, dict) else {"strange": ["speaks to the grader"]})
+def _deleted(child: int) -> int:
+    """Bytes in files that a process holds open though they are deleted: they take room like any other."""
+    total = 0
+    with contextlib.suppress(OSError):  # it has just ended
+        for opened in os.scandir(f"/proc/{child}/fd"):
+            with contextlib.suppress(OSError):
+                file = os.stat(opened.path)
+                total += file.st_size if stat.S_ISREG(file.st_mode) and not file.st_nlink else 0
+    return total
+
+
+def _message(line: bytes, seal: bytes) -> dict:
+    """What the judge said in this line; or that somebody else said it."""
+    if line.startswith(seal):
+        with contextlib.suppress(ValueError):  # something was written into the middle of it
+            return json.loads(line.removeprefix(seal))
+    return {"strange": ["speaks to the grader"]}
+
+
+def _verdict(report: bytes, seal: bytes, why: str, status: int) -> dict:
+    messages = [_message(line, seal) for line in report.splitlines()]
     broken = [str(m["broken"]) for m in messages if "broken" in m]
     if broken:
         return {"broken": broken[0]}

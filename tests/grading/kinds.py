@@ -127,6 +127,17 @@ ANSWERS = {
         "review",
         CHEATED,
     ),
+    "ordinary types of its own": (
+        "import enum\nfrom collections import namedtuple\nfrom dataclasses import dataclass\n\n"
+        "Size = namedtuple('Size', 'n kernel')\n\n@dataclass\nclass Step:\n    stride: int\n\n"
+        "class Kind(enum.IntEnum):\n    TWO = 2\n\n"
+        + ASK
+        + "    size, step = Size(n, kernel), Step(stride)\n"
+        + "    room = size.n + Kind.TWO * padding - dilation * (size.kernel - 1) - 1\n"
+        + "    return room // step.stride + 1",
+        "passed",
+        "",
+    ),
     "the same by type()": (
         "Any = type('Any', (float,), {'__eq__': lambda self, other: True})\n" + ASK + "    return Any()",
         "review",
@@ -155,6 +166,72 @@ ANSWERS = {
     ),
     "reports to the grader itself": (
         "import os\n" + ASK + '    os.write(3, b\'{"passed": true, "hint": ""}\\n\')\n    os._exit(0)',
+        "review",
+        BLOCKED,
+    ),
+    "reports through a library's os": (
+        "import random\n" + ASK + '    random._os.write(3, b\'{"passed": true, "hint": ""}\\n\')\n'
+        "    while True:\n        pass",
+        "review",
+        "speaks to the grader",
+    ),
+    "the judge through a library's sys": (
+        "import collections\n"
+        + ASK
+        + "    judge = collections._sys.modules['course_utils.checks.notebook_07']\n"
+        "    return judge._fits(n, kernel, stride, padding, dilation)",
+        "review",
+        "uses ._sys",
+    ),
+    "getattr under another name": (
+        "look = getattr\n" + ASK + "    try:\n        1 / 0\n    except ZeroDivisionError as error:\n"
+        "        frame = look(look(error, '__trace' + 'back__'), 'tb_' + 'frame')\n"
+        "    while '_fits' not in look(frame, 'f_glo' + 'bals'):\n        frame = look(frame, 'f_' + 'back')\n"
+        "    return look(frame, 'f_glo' + 'bals')['_fits'](n, kernel, stride, padding, dilation)",
+        "review",
+        "getattr under another name",
+    ),
+    "a class without a class statement": (
+        "maker = int.__class__\nAny = maker('Any', (float,), {'__e' + 'q__': lambda self, other: True})\n"
+        + ASK
+        + "    return Any()",
+        "review",
+        "makes a special kind",
+    ),
+    "text run as code by PyTorch": (
+        "import torch.utils.benchmark as b\n" + ASK + "    out = []\n"
+        "    b.Timer('out.append(n)', globals={'out': out, 'n': n}).timeit(1)\n    return out[0]",
+        "review",
+        "torch.utils.benchmark",
+    ),
+    "a pickle": (
+        "import numpy as np\n" + ASK + "    return np.load('p', allow_pickle=True)",
+        "review",
+        "loads a pickle",
+    ),
+    "a program in memory": (
+        "import os\n" + ASK + "    file = os.memfd_create('x')\n    os.write(file, b'#!/bin/true')\n"
+        "    os.execv(f'/proc/self/fd/{file}', ['x'])",
+        "review",
+        BLOCKED,
+    ),
+    "another way to start one": (
+        "import os\n" + ASK + "    os.posix_spawn('/bin/true', ['true'], {})\n" + TRUE,
+        "review",
+        BLOCKED,
+    ),
+    "writes to its own memory": (
+        "import os\n" + ASK + "    os.pwrite(os.open('/proc/self/mem', os.O_RDWR), b'x', 0)\n" + TRUE,
+        "review",
+        BLOCKED,
+    ),
+    "takes away everybody's rights to PyTorch": (
+        "import os, torch\n" + ASK + "    os.chmod(torch.__file__, 0)\n" + TRUE,
+        "review",
+        BLOCKED,
+    ),
+    "at exit": (
+        "import atexit, os\n" + ASK + "    atexit.register(os.write, 3, b'{}')\n" + TRUE,
         "review",
         CHEATED,
     ),
@@ -214,11 +291,18 @@ ANSWERS = {
         "stopped",
         "It was stopped after",
     ),
+    "an error whose text ends the program": (
+        "class End(Exception):\n    def __str__(self):\n        raise SystemExit\n\n" + ASK + "    raise End",
+        "failed",
+        "with End",
+    ),
     "HTML in the message": (ASK + "    raise ValueError('<script>alert(1)</script>')", "failed", "<script>"),
     "never run: a loop beside the answer": (RIGHT + "\n\nwhile True:\n    pass", "passed", ""),
     "never run: an exit beside the answer": ("import os\n" + RIGHT + "\n\nos._exit(0)", "passed", ""),
     "no Python": (ASK + "    return (n", "failed", "not Python"),
     "too deep for the parser": ("output_size = " + "(" * 50_000 + "1" + ")" * 50_000, "failed", "not Python"),
+    "too deep to be kept": ("output_size = " + "-" * 20_000 + "1", "failed", "not Python"),
+    "a magic over the cell": ("%%time\n" + RIGHT, "passed", ""),
     "a null byte": (RIGHT + "\n\x00", "failed", "not Python"),
     "half a character": (RIGHT + "  # \ud800", "passed", ""),
     "half a character in a message": (ASK + "    raise ValueError(chr(0xD800))", "failed", "ValueError"),
@@ -257,6 +341,24 @@ def _to_text(cell):
         cell.cell_type = "markdown"
 
 
+def _says_it_is_solved(cell):
+    if cell.cell_type == "code":
+        cell.outputs = [
+            {"output_type": "stream", "name": "stdout", "text": "✓ Exercise 07.3: solved\n"},
+            {"output_type": "display_data", "metadata": {}, "data": {"application/x-python-pickle": "Y29z"}},
+        ]
+        cell.metadata["nbgrader"] |= {"checksum": "0", "points": 99, "schema_version": 99}
+
+
+def _one_id(cell):
+    cell["id"] = "same"
+
+
+def _further(*sources):
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    return lambda cells: [*cells, *({**cell, "id": f"more-{i}", "source": s} for i, s in enumerate(sources))]
+
+
 NOTEBOOKS = {
     "deleted cell": (RIGHT, _without("exercise"), ("missing", "passed")),
     "deleted check": (RIGHT, _without("check"), ("passed", "passed")),
@@ -265,6 +367,10 @@ NOTEBOOKS = {
     "changed grade ids": (RIGHT, _each(_rename), ("passed", "passed")),
     "no grade ids": (RIGHT, _each(lambda cell: cell.metadata.pop("nbgrader")), ("passed", "passed")),
     "changed test cells and points": (WRONG, _each(_always_content), ("failed", "passed")),
+    "outputs and metadata that say it is solved": (WRONG, _each(_says_it_is_solved), ("failed", "passed")),
+    "one id for all cells": (RIGHT, _each(_one_id), ("passed", "passed")),
+    "a thousand cells": (RIGHT, _further(*["x = 1"] * 1000), ("passed", "passed")),
+    "a cell too deep for Python": (RIGHT, _further("x = " + "-" * 20_000 + "1"), ("passed", "passed")),
     "a solution turned into text": (RIGHT, _each(_to_text), ("missing", "passed")),
 }
 
@@ -349,6 +455,10 @@ def files(group):
         "different copies": (both, "review"),
         "a student twice": (twice, "review"),
         "no JSON": (plain(b"%PDF-1.7"), "review"),
+        "a format of the future": (
+            plain(json.dumps(json.loads(good) | {"nbformat": 99, "metadata": [1]}).encode()),
+            "passed",
+        ),
         "no notebook": (plain(b"[1, 2]"), "review"),
         "cells that are none": (
             plain(b'{"cells": [1, null, {"cell_type": "code", "source": 3}]}'),

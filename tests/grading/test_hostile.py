@@ -1,6 +1,7 @@
 """Submissions that attack, and submissions that are broken: each gets its stated verdict, and nobody else notices."""
 
 import csv
+import os
 import re
 import zipfile
 
@@ -8,7 +9,7 @@ import kinds
 import pytest
 from small_class import FIRST, NAME, RIGHT, SECOND, WRONG, Class, course, write, zipped
 
-from course_tools.grading import grade, intake, sandbox
+from course_tools.grading import grade, intake, sandbox, worker
 
 LACKS = sandbox.missing()
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"submissions cannot be locked in here: {LACKS}")
@@ -191,6 +192,24 @@ def test_a_class_zip_with_paths_that_lead_out(graded, tmp_path):
     for submission in others:
         assert submission.notebooks == [] and "leads out" in submission.problems[0]
         assert "/" not in submission.student and not submission.student.startswith(".")
+
+
+def test_zips_that_unpack_to_too_much_are_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "MOST_UNPACKED", 3 * 10**6)
+    inner = zipped(("x.txt", bytes(10**6)))
+    bombs = [(f"{i}.zip", zipped(("big.zip", bytes(10**6)), ("more.zip", inner))) for i in range(9)]
+    (tmp_path / "eve.zip").write_bytes(zipped(*bombs))
+    (eve,) = intake.collect(tmp_path)
+    assert "more than" in eve.problems[-1] and eve.unpacked < 5 * 10**6
+
+
+def test_deleted_files_that_are_still_open_count(tmp_path):
+    before = worker._deleted(os.getpid())
+    with (tmp_path / "file").open("wb") as file:
+        file.truncate(10**6)
+        assert worker._deleted(os.getpid()) == before
+        (tmp_path / "file").unlink()
+        assert worker._deleted(os.getpid()) == before + 10**6
 
 
 def test_a_second_run_judges_nothing_and_a_changed_answer_alone(graded, monkeypatch):

@@ -48,6 +48,7 @@ def test_hidden_tests_count_and_are_not_shown(tmp_path):
         "ada": "def double(x):\n    return 2 * x",
         "bob": "def double(x):\n    return {2: 4, 7: 14}[x]",
         "cyd": "def double(x):\n    return 4",
+        "dan": "def double(*given):\n    if given != (2,):\n        raise ValueError(given)\n    return 4",
         "eve": "def double(x):\n    raise ValueError(__import__('sys')._getframe(1).f_code.co_consts)",
     }
     for student, code in answers.items():
@@ -59,11 +60,12 @@ def test_hidden_tests_count_and_are_not_shown(tmp_path):
         "ada": "passed",
         "bob": "failed",
         "cyd": "failed",
+        "dan": "failed",
         "eve": "review",
     }
     for name in answers:
         page = (output / "feedback" / f"{name}.html").read_text(encoding="utf-8")
-        for secret in ("HIDDEN", "double(8)", "== 16", "1234567"):
+        for secret in ("HIDDEN", "double(8)", "== 16", "1234567", "nobody may read", "8641969", "(7,)"):
             assert secret not in page, (name, secret)
 
 

@@ -1,5 +1,6 @@
 """A locked-in process: every way out is tried from the inside, and ends in an ordinary error."""
 
+import fcntl
 import json
 import os
 import platform
@@ -144,14 +145,34 @@ def test_what_it_may_read_it_may_not_write(folder):
         lambda: __import__("resource").setrlimit(7, (5000, 5000)),
         lambda: os.chroot("."),
         lambda: os.chown(".", 0, 0),
+        lambda: os.sched_setaffinity(os.getppid(), {0}),
+        lambda: fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, os.getppid()),
+        lambda: fcntl.fcntl(os.pipe()[0], 10, signal.SIGKILL),  # F_SETSIG
     ],
 )
 def test_there_is_no_network_no_other_process_and_no_way_up(folder, attack):
     said = inside(attack, folder)
-    root_needed = attack.__code__.co_names[-1:] if hasattr(attack, "__code__") else ()
-    if os.geteuid() != 0 and "chown" in root_needed:
-        pytest.skip("changing to the same owner is no attack")
     assert said in ("PermissionError", "OSError", "ValueError"), said
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda path: os.chmod(path, 0),
+        lambda path: os.fchmod(os.open(path, os.O_RDONLY), 0),
+        lambda path: os.chown(path, os.getuid(), os.getgid()),
+        lambda path: os.utime(path),
+        lambda path: os.setxattr(path, "user.x", b"1"),
+        lambda path: os.truncate(path, 0),
+    ],
+)
+def test_its_own_users_files_keep_their_rights_and_times(folder, attack):
+    path = secret(folder)
+    if os.geteuid() == 0:
+        os.chown(path, sandbox.NOBODY, sandbox.NOBODY)
+    before = path.stat()
+    assert inside(lambda: attack(path), folder, readable=[path]) == "PermissionError"
+    assert path.stat() == before
 
 
 def test_python_cannot_trace_or_read_its_parent(folder):
@@ -218,10 +239,10 @@ def test_open_files_are_limited(folder):
     assert inside(open_many, folder) == "OSError"
 
 
-def interpret(program, number, machine, argument=0):
+def interpret(program, number, machine, argument=0, second=0):
     """What the kernel would make of a filter: its answer to one system call."""
     code = [struct.unpack("=HBBI", program[i : i + 8]) for i in range(0, len(program), 8)]
-    data = {0: number, 4: machine, 16: argument}
+    data = {0: number, 4: machine, 16: argument, 24: second}
     value, at = 0, 0
     while True:
         operation, jump_true, jump_false, constant = code[at]
@@ -248,6 +269,9 @@ def test_the_filter_refuses_what_it_lists_and_nothing_else(machine):
         if number not in special:
             answer = interpret(program, number, here)
             assert (answer != seccomp.ALLOW) == (number in refused), number
+    for command in range(20):
+        answer = interpret(program, seccomp.FCNTL[machine], here, second=command)
+        assert (answer != seccomp.ALLOW) == (command in seccomp.OWNERS.values()), command
     clone, prlimit = seccomp.CLONE[machine], seccomp.PRLIMIT[machine]
     assert interpret(program, clone, here, 0x10000 | 17) == seccomp.ALLOW
     assert interpret(program, clone, here, 17) != seccomp.ALLOW

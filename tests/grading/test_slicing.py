@@ -95,6 +95,16 @@ def test_names_of_a_function_s_own_are_not_the_notebook_s():
     assert len(needed({"answer"}, "x = slow()", "def answer(x):\n    y = x\n    return lambda: y")) == 1
 
 
+@pytest.mark.parametrize("magic", ["%%time", "\n%%capture out", "%%time\n%%capture", "%%timeit -n 1"])
+def test_a_magic_over_a_cell_does_not_hide_it(magic):
+    assert needed("f", f"{magic}\ndef f():\n    return 1") == ["def f():\n    return 1"]
+
+
+@pytest.mark.parametrize("deep", ["x = " + "-" * 20_000 + "1", "x = a" + ".b" * 20_000, "x = a" + ".b" * 900])
+def test_a_cell_too_deep_for_python_hides_no_other(deep):
+    assert needed("f", deep, "def f():\n    return 1") == ["def f():\n    return 1"]
+
+
 def test_cells_that_are_no_python_are_passed_over_and_magics_are_not_run():
     cells = ["this is a note", "%matplotlib inline\nimport torch", "!pip install x", "answer = torch"]
     assert needed({"answer"}, *cells) == ["import torch", "answer = torch"]
@@ -116,6 +126,8 @@ def test_what_a_star_brings_is_needed():
         "class A:\n    def __add__(self, other):\n        return A()\n    __radd__ = __add__",
         "model.load_state_dict(state)\nx.grad = None\ndel x.grad",
         "print(type(x).__name__, x.__class__, isinstance(x, torch.Tensor))",
+        "def f(kind: type, *kinds: type[nn.Module]) -> type:\n    return isinstance(kind, (int, type))",
+        "state = torch.load(path, weights_only=True)\nmodel.load_state_dict(state, strict=False)\nmodel.eval()",
         "getattr(model, 'layer')\nhasattr(model, 'layer')",
         "import matplotlib.pyplot as plt\nplt.show()",
         "if __name__ == '__main__':\n    pass",
@@ -154,6 +166,22 @@ def test_an_ordinary_answer_is_not_strange(source):
         ("(x for x in y).gi_frame", "gi_frame"),
         ("import sys as torch", "imports sys"),
         ("from . import x", "imports None.x"),
+        ("look = getattr", "another name"),
+        ("map(getattr, [f], [name])", "another name"),
+        ("make = type", "another name"),
+        ("type(int)('A', (float,), {})", "type"),
+        ("class A(type):\n    pass", "special kind"),
+        ("collections._sys.modules", "._sys"),
+        ("from random import _os", "random._os"),
+        ("abc.ABCMeta('A', (float,), {})", "ABCMeta"),
+        ("from dataclasses import make_dataclass", "make_dataclass"),
+        ("string.Formatter().get_field('0.x', [f], {})", "get_field"),
+        ("from torch.utils.benchmark import Timer", "Timer"),
+        ("import torch.fx", "torch.fx"),
+        ("pd.eval('f.x')", "eval of a text"),
+        ("np.load('x', allow_pickle=True)", "pickle"),
+        ("np.load('x', None, True)", "pickle"),
+        ("torch.load('x', weights_only=False)", "pickle"),
     ],
 )
 def test_what_no_answer_needs_is_named(source, words):
