@@ -5,6 +5,11 @@ def bias(first, second):
     return second.weight @ first.bias + second.bias
 
 
+def changes_the_layers(first, second):
+    second.weight.data, second.bias.data = second.weight @ first.weight, bias(first, second)
+    return second.weight, second.bias
+
+
 MISTAKES = [
     (lambda first, second: second.weight @ first.weight, "Two tensors were expected"),
     (lambda first, second: (first.weight @ second.weight, bias(first, second)), "wrong order"),
@@ -14,4 +19,6 @@ MISTAKES = [
     (lambda first, second: (second.weight @ first.weight, second.bias), "first layer's bias is lost"),
     (lambda first, second: (second.weight @ first.weight, second.weight @ first.bias), "own bias is missing"),
     (lambda first, second: (second.weight @ first.weight, -bias(first, second)), "bias differs"),
+    (changes_the_layers, "changes the layers"),
+    (lambda first, second: (second.weight @ first.weight, None), "one of the two is none"),
 ]

@@ -15,6 +15,13 @@ def relu_first(x, weights, biases):
     return x
 
 
+def three_layers(x, weights, biases):
+    for i in range(3):
+        x = x @ weights[i].T + biases[i]
+        x = x.clamp(min=0) if i < 2 else x
+    return x
+
+
 MISTAKES = [
     (lambda x, w, b: forward(x, w[:-1], b[:-1]), "(20, 3) was expected"),
     (lambda x, w, b: forward(x, w, b, last=torch.relu), "cut off at zero"),
@@ -24,4 +31,5 @@ MISTAKES = [
     (relu_first, "ReLU comes too early"),
     (lambda x, w, b: forward(x, w, b, between=torch.tanh), "differs from nn.Sequential"),
     (lambda x, w, b: forward(x, [v.T for v in w], b), "Your code stopped"),
+    (three_layers, "however many there are"),
 ]

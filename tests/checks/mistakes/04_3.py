@@ -27,12 +27,24 @@ def without_backward(x, y):
     return net
 
 
+class Nearest(nn.Module):
+    """No network: the class of the nearest training point."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def forward(self, x):
+        return 2 * self.y[torch.cdist(x, self.x).argmin(1)][:, None] - 1
+
+
 MISTAKES = [
     (lambda x, y: train(x, y, mlp(), steps=1) and None, "the trained network was expected"),
     (lambda x, y: mlp(outputs=2), "not (1000, 1)"),
     (lambda x, y: train(x, y, mlp(nn.Sigmoid())), "outputs are probabilities"),
     (lambda x, y: train(x, y, nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 1))), "Your network is linear"),
     (lambda x, y: train(x, 1 - y, mlp(), steps=200), "classes are swapped"),
+    (Nearest, "Nothing in your network can be trained"),
     (without_backward, "hardly been trained"),
     (lambda x, y: train(x, y, mlp()), "98 % were asked for"),
 ]
