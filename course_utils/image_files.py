@@ -168,12 +168,15 @@ def read_cifar10(root: Path) -> tuple[Split, Split] | None:
     Raises:
         DataError: a file's MD5 sum is not the one torchvision knows.
     """
+    folder = root / PUBLISHED["cifar10"].folder
+    if not folder.is_dir():
+        return None  # before torchvision is imported, which takes seconds
     from torchvision.datasets import CIFAR10
     from torchvision.datasets.utils import check_integrity
 
     sums = {file: md5 for file, md5 in [*CIFAR10.train_list, *CIFAR10.test_list]}
     sums[CIFAR10.meta["filename"]] = CIFAR10.meta["md5"]
-    paths = {file: root / CIFAR10.base_folder / file for file in sums}
+    paths = {file: folder / file for file in sums}
     if not all(path.is_file() for path in paths.values()):
         return None
     for file, path in paths.items():
