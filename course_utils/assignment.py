@@ -20,13 +20,14 @@ RECIPES = {
     0.01: Recipe(epochs=12, batch_size=32, lr=0.05),
     0.1: Recipe(epochs=5, batch_size=32, lr=0.05),
     1: Recipe(epochs=4, batch_size=32, lr=0.05),
+    ("LeNet", 1): Recipe(epochs=10, batch_size=32, lr=0.05),
     # with 0.05, its linear layers in a row make the loss infinite within a few steps
     ("FashionCNN", 0.01): Recipe(epochs=6, batch_size=32, lr=0.02),
     ("FashionCNN", 0.1): Recipe(epochs=3, batch_size=32, lr=0.02),
     ("FashionCNN", 1): Recipe(epochs=3, batch_size=32, lr=0.02),
 }
 # For ThinResNet on the whole data set; chosen in the same way.
-THIN_RECIPE = Recipe(epochs=8, batch_size=128, lr=0.2, label_smoothing=0.1, mirror=True)
+THIN_RECIPE = Recipe(epochs=12, batch_size=128, lr=0.2, label_smoothing=0.1, mirror=True)
 
 # What is stored: models, recipes, shares of the images.
 RUNS = [(GIVEN, RECIPES, (0.01, 0.1, 1)), (MORE[:2], RECIPES, (1,)), (MORE[2:], {1: THIN_RECIPE}, (1,))]
