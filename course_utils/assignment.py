@@ -1,7 +1,7 @@
 """What is given in the assignment on Fashion-MNIST: models, recipes, published numbers. Notebook 12.
 
 ``python -m course_utils.assignment`` trains the models on the whole data set and stores the results. It takes about
-twenty minutes on two cores; what is stored already is not trained again, so delete the file to begin anew.
+twenty-five minutes on two cores; what is stored already is not trained again, so delete the file to begin anew.
 """
 
 from pathlib import Path

@@ -1,13 +1,14 @@
-"""The exercises of one of the course's notebooks: what is asked, how it is checked, what it is worth."""
+"""The exercises and reports of one of the course's notebooks: what is asked, who judges it, what it is worth."""
 
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from course_tools.grading.notebook_file import REPORT, is_report
 from course_tools.grading.slicing import bound, needed, statements, unparse
 from course_tools.student import convert
 
-TITLE = re.compile(r"^#+ (Exercise \S+ · .+)$", re.MULTILINE)
+TITLE = re.compile(r"^#+ ((?:Exercise|Report) \S+ · .+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,29 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Report:
+    """A text that a person reads and gives points for."""
+
+    number: str  # "12.1 report"
+    title: str
+    points: float
+    check_id: str  # grade id of its cell, "report-12-1"
+    stub: str  # what students find in it
+
+
+@dataclass(frozen=True)
 class Assignment:
     """A notebook with exercises."""
 
     name: str  # "07_convolutions"
     edition: object  # the notebook as students get it, nbformat v4, hidden tests still in it
     exercises: tuple[Exercise, ...]
+    reports: tuple[Report, ...] = ()
+
+    @property
+    def graded(self) -> tuple[Exercise | Report, ...]:
+        """All that there are points for."""
+        return (*self.exercises, *self.reports)
 
 
 def read(path: Path) -> Assignment:
@@ -46,9 +64,9 @@ def read(path: Path) -> Assignment:
     full = {_id(cell): cell.source for cell in source.cells if _id(cell)}
     edition = convert(source)
     for cell in edition.cells:
-        if _is(cell, "grade"):
+        if _is_check(cell):
             cell.source = full[_id(cell)]
-    return Assignment(path.stem, edition, tuple(_exercises(edition.cells)))
+    return Assignment(path.stem, edition, tuple(_exercises(edition.cells)), tuple(_reports(edition.cells)))
 
 
 def _exercises(cells):
@@ -56,10 +74,20 @@ def _exercises(cells):
     for index, cell in enumerate(cells):
         if found := TITLE.search(cell.source):
             title = found[1]
-        if _is(cell, "solution"):
+        if _is(cell, "solution") and cell.cell_type == "code":
             solution = cell
-        if _is(cell, "grade") and cell.cell_type == "code" and solution is not None:
+        if _is_check(cell) and solution is not None:
             yield _exercise(title, solution, cell, cells[:index])
+
+
+def _reports(cells):
+    title = ""
+    for cell in cells:
+        if found := TITLE.search(cell.source):
+            title = found[1]
+        if is_report(_id(cell)):
+            number = _id(cell).removeprefix(REPORT).replace("-", ".") + " report"
+            yield Report(number, title, float(cell.metadata.nbgrader.points), _id(cell), cell.source)
 
 
 def _exercise(title, solution, check, before) -> Exercise:
@@ -68,7 +96,7 @@ def _exercise(title, solution, check, before) -> Exercise:
     course = [
         c.source for c in before if c.cell_type == "code" and not _is(c, "solution") and not _is(c, "grade")
     ]
-    checks = [c.source for c in before if _is(c, "grade")]  # later ones use the imports of the first
+    checks = [c.source for c in before if _is_check(c)]  # later ones use the imports of the first
     imports = [s for s in statements(checks) if s.is_import]
     setup = unparse(needed(used - set(answers), statements(course) + imports))
     return Exercise(
@@ -90,3 +118,7 @@ def _id(cell) -> str:
 
 def _is(cell, kind: str) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get(kind))
+
+
+def _is_check(cell) -> bool:
+    return _is(cell, "grade") and cell.cell_type == "code"

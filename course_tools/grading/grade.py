@@ -10,10 +10,10 @@ from pathlib import Path
 from course_tools.environment import ROOT, SetupError
 from course_tools.grading import assignment as assignments
 from course_tools.grading import pool, report, sandbox
-from course_tools.grading.assignment import Assignment, Exercise
+from course_tools.grading.assignment import Assignment, Report
 from course_tools.grading.gradebook import Book
 from course_tools.grading.intake import Submission, collect
-from course_tools.grading.notebook_file import Cell
+from course_tools.grading.notebook_file import Cell, is_report
 from course_tools.grading.sorting import sort
 from course_tools.student import replace
 
@@ -113,7 +113,7 @@ def _judge(
                 if a.name not in plan.cells:
                     plan.verdicts[key] = _without_notebook(plan, a)
                     continue
-                cells = [[cell.grade_id, cell.source] for cell in plan.cells[a.name]]
+                cells = [[c.grade_id, c.source] for c in plan.cells[a.name] if not is_report(c.grade_id)]
                 job = {"cells": cells, "exercise": exercise.job()}
                 print_ = hashlib.sha256((base + json.dumps(job)).encode(errors="replace")).hexdigest()
                 if plan.known.get(key, {}).get("fingerprint") == print_:
@@ -196,6 +196,9 @@ def _keep_one(plan: Plan, course: list[Assignment], book: Book, output: Path) ->
 def _rows(plan: Plan, a: Assignment, book: Book) -> list[report.Row]:
     verdicts = {e.number: plan.verdicts[f"{a.name}/{e.number}"] for e in a.exercises}
     before = {e.number: plan.known.get(f"{a.name}/{e.number}") for e in a.exercises}
+    verdicts |= {r.number: _read_by_a_person(r, plan, a) for r in a.reports}
+    before |= {r.number: plan.known.get(f"{a.name}/{r.number}") for r in a.reports}
+    plan.verdicts |= {f"{a.name}/{number}": verdict for number, verdict in verdicts.items()}
     student, cells = plan.submission.student, plan.cells.get(a.name, [])
     if verdicts != before or not book.knows(student, a.name):
         book.record(student, a, cells, verdicts)
@@ -204,20 +207,30 @@ def _rows(plan: Plan, a: Assignment, book: Book) -> list[report.Row]:
         report.Row(
             student=student,
             assignment=a.name,
-            exercise=e.number,
-            title=e.title,
-            points=points[e.number],
-            possible=e.points,
-            hint=verdicts[e.number]["hint"],
-            status="reviewed" if e.number in by_hand else verdicts[e.number]["status"],
-            code=_code(e, cells),
+            exercise=part.number,
+            title=part.title,
+            points=points[part.number],
+            possible=part.points,
+            hint=verdicts[part.number]["hint"],
+            status="reviewed" if part.number in by_hand else verdicts[part.number]["status"],
+            code="" if part in a.reports else _source(part.solution_id, cells),
         )
-        for e in a.exercises
+        for part in a.graded
     ]
 
 
-def _code(exercise: Exercise, cells: list[Cell]) -> str:
-    return "\n\n".join(cell.source for cell in cells if cell.grade_id == exercise.solution_id)
+def _read_by_a_person(r: Report, plan: Plan, a: Assignment) -> dict:
+    """The verdict on a report: that it is there. Its text is part of it, so that a changed one is noticed."""
+    if a.name not in plan.cells:
+        return _without_notebook(plan, a)
+    text = _source(r.check_id, plan.cells[a.name])
+    if text.strip() in ("", r.stub.strip()):
+        return {"status": "missing", "hint": "No report was handed in."}
+    return {"status": "review", "hint": "A report: read it, and give points by hand.", "text": text}
+
+
+def _source(grade_id: str, cells: list[Cell]) -> str:
+    return "\n\n".join(cell.source for cell in cells if cell.grade_id == grade_id)
 
 
 def _tell(rows: list[report.Row], plans: list[Plan], output: Path) -> None:

@@ -5,6 +5,7 @@ there. Points that an instructor gives in formgrader stay, and count in grades.c
 """
 
 import copy
+import html
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import warnings
 from pathlib import Path
 
 from course_tools.grading.assignment import Assignment
-from course_tools.grading.notebook_file import Cell
+from course_tools.grading.notebook_file import Cell, is_report
 from course_tools.student import replace
 
 CONFIG = """c = get_config()
@@ -86,20 +87,23 @@ class Book:
             verdict, grade = verdicts[exercise.number], grades[check_id]
             grade.auto_score = exercise.points if verdict["status"] == "passed" else 0.0
             grade.needs_manual_grade = verdict["status"] == "review"
+        for report in assignment.reports:
+            grade, waits = grades[report.check_id], verdicts[report.number]["status"] == "review"
+            grade.needs_manual_grade = waits and grade.manual_score is None
         self._book.db.commit()
         self._write_notebook(student, assignment, cells, verdicts)
 
     def points(self, student: str, assignment: Assignment) -> dict[str, float]:
-        """Return the points of each exercise, those given by hand included."""
+        """Return the points of each exercise and report, those given by hand included."""
         submission = self._book.find_submission(assignment.name, student)
         scores = {grade.name: grade.score for notebook in submission.notebooks for grade in notebook.grades}
-        return {exercise.number: float(scores[exercise.check_id] or 0) for exercise in assignment.exercises}
+        return {part.number: float(scores[part.check_id] or 0) for part in assignment.graded}
 
     def reviewed(self, student: str, assignment: Assignment) -> set[str]:
-        """Numbers of the exercises to which an instructor has given points by hand."""
+        """Numbers of the exercises and reports to which an instructor has given points by hand."""
         submission = self._book.find_submission(assignment.name, student)
         by_hand = {g.name for n in submission.notebooks for g in n.grades if g.manual_score is not None}
-        return {exercise.number for exercise in assignment.exercises if exercise.check_id in by_hand}
+        return {part.number for part in assignment.graded if part.check_id in by_hand}
 
     def _write_notebook(self, student, assignment, cells, verdicts) -> None:
         import nbformat
@@ -114,7 +118,9 @@ class Book:
                 text = f"{verdict['status']}: {verdict['hint']}".strip(": ") + "\n"
                 cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
             elif grade_id and own:
-                cell.source = "\n\n".join(own)
+                text = "\n\n".join(own)
+                # formgrader shows a text as a web page: HTML in it would run in the instructor's browser
+                cell.source = html.escape(text, quote=False) if is_report(grade_id) else text
         place = self.folder / "autograded" / student / assignment.name
         place.mkdir(parents=True, exist_ok=True)
         text = json.dumps(

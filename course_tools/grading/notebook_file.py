@@ -1,4 +1,4 @@
-"""Reading a notebook that somebody handed in: its code cells, or a sentence that says why not."""
+"""Reading a notebook that somebody handed in: its code cells and reports, or a sentence that says why not."""
 
 import json
 from dataclasses import dataclass
@@ -8,20 +8,31 @@ LARGEST = (
 )  # bytes of a notebook; the course's own, with all their pictures, hold less than three million
 
 
+REPORT = "report-"  # how the grade ids of texts begin that a person reads
+
+
 class Unreadable(Exception):
     """These bytes are no notebook; the text says why."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell: nbgrader's id of it, or "", and its source."""
+    """A code cell or a report: nbgrader's id of it, or "", and its source."""
 
     grade_id: str
     source: str
 
 
-def code_cells(content: bytes) -> list[Cell]:
-    """Return the code cells of a notebook in nbformat 3 or 4, whatever else is wrong with it. Raises Unreadable."""
+def is_report(grade_id: str) -> bool:
+    """Whether a cell with this id is a text that a person reads."""
+    return grade_id.startswith(REPORT)
+
+
+def read_cells(content: bytes) -> list[Cell]:
+    """Return code cells and reports of a notebook in nbformat 3 or 4, whatever else is wrong with it.
+
+    Raises Unreadable.
+    """
     if len(content) > LARGEST:
         raise Unreadable(f"it is larger than {LARGEST // 10**6} MB; clear its outputs and hand it in again")
     try:
@@ -31,7 +42,7 @@ def code_cells(content: bytes) -> list[Cell]:
     cells = _cells(notebook)
     if cells is None:
         raise Unreadable("it is JSON, but no notebook: it has no list of cells")
-    return [cell for cell in map(_code, cells) if cell]
+    return [cell for cell in map(_cell, cells) if cell]
 
 
 def _decode(content: bytes) -> str:
@@ -53,8 +64,8 @@ def _cells(notebook) -> list | None:
     return cells if isinstance(cells, list) else None
 
 
-def _code(cell) -> Cell | None:
-    if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+def _cell(cell) -> Cell | None:
+    if not isinstance(cell, dict):
         return None
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
@@ -62,7 +73,9 @@ def _code(cell) -> Cell | None:
     metadata = cell.get("metadata")
     entry = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = entry.get("grade_id") if isinstance(entry, dict) else None
-    return Cell(*(writable(text) if isinstance(text, str) else "" for text in (grade_id, source)))
+    read = Cell(*(writable(text) if isinstance(text, str) else "" for text in (grade_id, source)))
+    kind = cell.get("cell_type")
+    return read if is_report(read.grade_id) == (kind == "markdown") and kind in ("code", "markdown") else None
 
 
 def writable(text: str) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from course_tools.grading.assignment import Assignment
 from course_tools.grading.intake import Submission
-from course_tools.grading.notebook_file import Cell, Unreadable, code_cells
+from course_tools.grading.notebook_file import Cell, Unreadable, read_cells
 
 
 def sort(
     submission: Submission, assignments: Iterable[Assignment]
 ) -> tuple[dict[str, list[Cell]], dict[str, str]]:
-    """Return, by the assignment's name, its code cells; and what keeps a person busy, in words.
+    """Return, by the assignment's name, its code cells and reports; and what keeps a person busy, in words.
 
     Notebooks are told by nbgrader's ids in them, then by their file's name, then by what they define. Copies that
     are equal, or in which nothing was written, do not count.
@@ -18,7 +18,7 @@ def sort(
     found, trouble = {}, {}
     for path, content in submission.notebooks:
         try:
-            cells = code_cells(content)
+            cells = read_cells(content)
         except Unreadable as reason:
             text = f"{path} cannot be read: {reason}."
             named = [a.name for a in assignments if a.name in path]
@@ -55,6 +55,7 @@ def _likeness(assignment: Assignment, path: str, cells: list[Cell]) -> int:
 
 
 def _worked_in(cells: list[Cell], assignment: Assignment) -> bool:
-    stubs = {exercise.stub.strip() for exercise in assignment.exercises}
+    stubs = {part.stub.strip() for part in assignment.graded}
     own = {exercise.solution_id for exercise in assignment.exercises}
+    own |= {report.check_id for report in assignment.reports}
     return any(cell.source.strip() not in stubs for cell in cells if cell.grade_id in own)

@@ -5,7 +5,7 @@ import pytest
 from course_tools.environment import ROOT
 from course_tools.grading import assignment, pool, sandbox, slicing
 from course_tools.grading.judging import find_answer
-from course_tools.grading.notebook_file import code_cells
+from course_tools.grading.notebook_file import read_cells
 from course_tools.grading.screening import screen
 
 LACKS = sandbox.missing()
@@ -13,7 +13,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def cells_of(path):
-    return [[cell.grade_id, cell.source] for cell in code_cells(path.read_bytes())]
+    return [[cell.grade_id, cell.source] for cell in read_cells(path.read_bytes())]
 
 
 def edition_of(course):
