@@ -294,7 +294,7 @@ ANSWERS = {
     "an error whose text ends the program": (
         "class End(Exception):\n    def __str__(self):\n        raise SystemExit\n\n" + ASK + "    raise End",
         "failed",
-        "with End",
+        "ends the program",
     ),
     "HTML in the message": (ASK + "    raise ValueError('<script>alert(1)</script>')", "failed", "<script>"),
     "never run: a loop beside the answer": (RIGHT + "\n\nwhile True:\n    pass", "passed", ""),
@@ -307,7 +307,7 @@ ANSWERS = {
     "half a character": (RIGHT + "  # \ud800", "passed", ""),
     "half a character in a message": (ASK + "    raise ValueError(chr(0xD800))", "failed", "ValueError"),
     "nothing": ("", "missing", "No cell of the notebook defines output_size"),
-    "None": ("output_size = None", "failed", "TypeError"),
+    "None": ("output_size = None", "failed", "NoneType was given"),
 }
 
 

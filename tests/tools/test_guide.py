@@ -44,7 +44,7 @@ def test_the_page_about_notebooks_lists_exercises_points_and_mistakes():
     page = stumbles.page(ROOT)
     lines = [line for line in page.splitlines() if re.match(r"\| \d\d\.\d+ · \w", line)]
     checks = sum(
-        path.read_text(encoding="utf-8").count('"grade": true')
+        path.read_text(encoding="utf-8").count('"grade_id": "check-')
         for path in (ROOT / "notebooks").glob("*.ipynb")
     )
     assert len(lines) == checks
