@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument(
         "--rounds",
         type=int,
-        default=15,
+        default=9,
         help="how often fit is timed; the others a third as often (%(default)s)",
     )
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
