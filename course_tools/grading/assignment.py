@@ -70,10 +70,8 @@ def read(path: Path) -> Assignment:
 
 
 def _exercises(cells):
-    title, solution = "", None
-    for index, cell in enumerate(cells):
-        if found := TITLE.search(cell.source):
-            title = found[1]
+    solution = None
+    for index, (title, cell) in enumerate(_titled(cells)):
         if _is(cell, "solution") and cell.cell_type == "code":
             solution = cell
         if _is_check(cell) and solution is not None:
@@ -81,13 +79,19 @@ def _exercises(cells):
 
 
 def _reports(cells):
+    for title, cell in _titled(cells):
+        if is_report(_id(cell)):
+            number = _id(cell).removeprefix(REPORT).replace("-", ".") + " report"
+            yield Report(number, title, float(cell.metadata.nbgrader.points), _id(cell), cell.source)
+
+
+def _titled(cells):
+    """Each cell, with the title of the exercise or report that it stands below."""
     title = ""
     for cell in cells:
         if found := TITLE.search(cell.source):
             title = found[1]
-        if is_report(_id(cell)):
-            number = _id(cell).removeprefix(REPORT).replace("-", ".") + " report"
-            yield Report(number, title, float(cell.metadata.nbgrader.points), _id(cell), cell.source)
+        yield title, cell
 
 
 def _exercise(title, solution, check, before) -> Exercise:

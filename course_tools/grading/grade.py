@@ -120,6 +120,8 @@ def _judge(
                     plan.verdicts[key] = plan.known[key]
                 else:
                     jobs.append(((plan, key, print_), job))
+            for written in a.reports:
+                plan.verdicts[f"{a.name}/{written.number}"] = _read_by_a_person(written, plan, a)
     waiting = {id(plan): sum(k[0] is plan for k, _ in jobs) for plan in plans}
     for (plan, key, print_), verdict in tqdm(
         pool.run(jobs, setting, processes), total=len(jobs), desc="grading", unit="answer", disable=not jobs
@@ -194,11 +196,8 @@ def _keep_one(plan: Plan, course: list[Assignment], book: Book, output: Path) ->
 
 
 def _rows(plan: Plan, a: Assignment, book: Book) -> list[report.Row]:
-    verdicts = {e.number: plan.verdicts[f"{a.name}/{e.number}"] for e in a.exercises}
-    before = {e.number: plan.known.get(f"{a.name}/{e.number}") for e in a.exercises}
-    verdicts |= {r.number: _read_by_a_person(r, plan, a) for r in a.reports}
-    before |= {r.number: plan.known.get(f"{a.name}/{r.number}") for r in a.reports}
-    plan.verdicts |= {f"{a.name}/{number}": verdict for number, verdict in verdicts.items()}
+    verdicts = {part.number: plan.verdicts[f"{a.name}/{part.number}"] for part in a.graded}
+    before = {part.number: plan.known.get(f"{a.name}/{part.number}") for part in a.graded}
     student, cells = plan.submission.student, plan.cells.get(a.name, [])
     if verdicts != before or not book.knows(student, a.name):
         book.record(student, a, cells, verdicts)
@@ -219,12 +218,12 @@ def _rows(plan: Plan, a: Assignment, book: Book) -> list[report.Row]:
     ]
 
 
-def _read_by_a_person(r: Report, plan: Plan, a: Assignment) -> dict:
+def _read_by_a_person(written: Report, plan: Plan, a: Assignment) -> dict:
     """The verdict on a report: that it is there. Its text is part of it, so that a changed one is noticed."""
     if a.name not in plan.cells:
         return _without_notebook(plan, a)
-    text = _source(r.check_id, plan.cells[a.name])
-    if text.strip() in ("", r.stub.strip()):
+    text = _source(written.check_id, plan.cells[a.name])
+    if text.strip() in ("", written.stub.strip()):
         return {"status": "missing", "hint": "No report was handed in."}
     return {"status": "review", "hint": "A report: read it, and give points by hand.", "text": text}
 

@@ -45,33 +45,21 @@ REFUSED = {
     },
 }  # fmt: skip
 # The same on every architecture: they are newer than the split.
-NEWER = {"pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430}
-NEWER |= {"pidfd_open": 434, "pidfd_getfd": 438, "mount_setattr": 442}
-NEWER |= {
-    "process_madvise": 440,
-    "process_mrelease": 448,
-    "fchmodat2": 452,
-    "setxattrat": 463,
-    "removexattrat": 466,
-}
+NEWER = {
+    "pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430,
+    "pidfd_open": 434, "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "process_mrelease": 448,
+    "fchmodat2": 452, "setxattrat": 463, "removexattrat": 466,
+}  # fmt: skip
 CLONE, PRLIMIT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 302, "aarch64": 261}
 FCNTL = {"x86_64": 72, "aarch64": 25}
-OWNERS = {
-    "F_SETOWN": 8,
-    "F_SETSIG": 10,
-    "F_SETOWN_EX": 15,
-}  # a file that signals any process of the same user
+OWNERS = {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15}  # a file signals any process of the same user
 CLONE3 = 435
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 OTHER_NUMBERS = 0x4000_0000  # x86's second set of numbers for the same calls
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT = (
-    0,
-    4,
-    16,
-    24,
-)  # where they stand in the kernel's struct seccomp_data
+# Where they stand in the kernel's struct seccomp_data.
+NUMBER, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
 KILL, REFUSE, ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
 THREAD = 0x10000  # CLONE_THREAD
 SET_SECCOMP, FILTER = 22, 2

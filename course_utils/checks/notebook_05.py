@@ -92,16 +92,12 @@ def cross_entropy(student):
         target = torch.randint(4, (12,), generator=generator)
         target[torch.randperm(12, generator=generator)[:4]] = ignored = -100
         weight = 0.5 + 3 * torch.rand(4, generator=generator, dtype=torch.float64)
-        leaf = logits.clone().requires_grad_()
-        loss = F.cross_entropy(leaf, target, weight, ignore_index=ignored)
-        (gradient,) = torch.autograd.grad(loss, leaf)
+        loss, gradient = _right(logits, target, weight, ignored)
         answer = _run(student, logits, target, weight, ignored)
-        _judge_loss(torch.as_tensor(answer[0], dtype=loss.dtype), logits, target, weight, loss.detach())
+        _judge_loss(torch.as_tensor(answer[0], dtype=loss.dtype), logits, target, weight, loss)
         _judge_gradient(answer[1], logits, target, weight, gradient)
         other = torch.where(target == ignored, 3, target)
-        leaf = logits.clone().requires_grad_()
-        loss = F.cross_entropy(leaf, other, weight, ignore_index=3)
-        (gradient,) = torch.autograd.grad(loss, leaf)
+        loss, gradient = _right(logits, other, weight, 3)
         answer = _run(student, logits, other, weight, 3)
         expect(
             close(torch.as_tensor(answer[0], dtype=loss.dtype), loss) and close(answer[1], gradient),
@@ -109,6 +105,13 @@ def cross_entropy(student):
         )
     with without("cross_entropy", "nll_loss", hint=OWN_LOSS), without("backward", "grad", hint=OWN_GRADIENT):
         _run(student, logits, target, weight, ignored)
+
+
+def _right(logits: Tensor, target: Tensor, weight: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """PyTorch's loss and its gradient for the logits."""
+    leaf = logits.clone().requires_grad_()
+    loss = F.cross_entropy(leaf, target, weight, ignore_index=ignore_index)
+    return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
 
 def _run(student, logits: Tensor, target: Tensor, weight: Tensor, ignore_index: int) -> tuple:
