@@ -57,7 +57,7 @@ def costs_table(records: dict) -> str:
         rows.append([link, record["question"], minutes, f"{record['megabytes'] / 1000:.1f} GB"])
     cores = " or ".join(str(number) for number in sorted({record["cores"] for record in records.values()}))
     measured = f"Measured by `make reference`, on full data, with {cores} cores."
-    return table(["notebook", "its question", "minutes", "peak memory"], rows) + "\n\n" + measured
+    return table(["notebook", "what you learn to answer", "minutes", "peak memory"], rows) + "\n\n" + measured
 
 
 def opening(notebook) -> tuple[str, str]:

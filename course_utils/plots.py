@@ -17,6 +17,7 @@ from course_utils.history import History
 # Okabe and Ito's colours, which stay apart for colour-blind eyes; the dashes stay apart without colour
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
+WIDEST = 13.4  # inches: a wider figure is made so small on a slide that its text is below 18 pixels
 STYLE = {
     "figure.figsize": (9, 4.5),
     "figure.constrained_layout.use": True,
@@ -55,7 +56,11 @@ def embedded(kind: str, image: bytes, alt: str) -> str:
 
 
 def new(rows: int = 1, columns: int = 1, size: tuple[float, float] | None = None):
-    """Start a figure of your own in the course's style: returns (figure, axes), as ``plt.subplots`` does."""
+    """Start a figure of your own in the course's style: returns (figure, axes), as ``plt.subplots`` does.
+
+    Args:
+        size: width and height in inches; the width at most ``WIDEST``.
+    """
     import matplotlib.pyplot as plt
 
     plt.rcParams.update(STYLE | {"axes.prop_cycle": plt.cycler(color=COLOURS, linestyle=DASHES)})
@@ -149,7 +154,7 @@ def confusion_matrix(matrix: Tensor, classes: Sequence[str]) -> Picture:
 
     figure, axis = new(size=(8, 7))
     display = ConfusionMatrixDisplay(matrix.numpy(), display_labels=classes)
-    display.plot(ax=axis, cmap="Blues", colorbar=False, text_kw={"fontsize": 12})
+    display.plot(ax=axis, cmap="Blues", colorbar=False)
     axis.grid(False)
     axis.tick_params(axis="x", rotation=45 if max(map(len, classes)) > 2 else 0)
     worst = most_confused(matrix, tuple(classes), 1)
@@ -187,7 +192,7 @@ def image_grid(
         picture = image.permute(1, 2, 0).squeeze(2) if image.shape[0] == 1 else image.permute(1, 2, 0)
         axis.imshow(picture.numpy(), cmap=cmap, vmin=-limit if limit else None, vmax=limit)
         if titles:
-            axis.set_title(titles[i], fontsize=12)
+            axis.set_title(titles[i], fontsize="medium")
     told = f": {', '.join(t.replace(chr(10), ' ') for t in titles[: len(images)])}" if titles else ""
     return show(
         figure,

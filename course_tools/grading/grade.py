@@ -191,7 +191,7 @@ def _keep_one(plan: Plan, course: list[Assignment], book: Book, output: Path) ->
         return [
             report.Row(student, a.name, e.number, e.title, 0.0, e.points, hint[:1000], "review")
             for a in course
-            for e in a.exercises
+            for e in a.graded
         ]
 
 

@@ -128,7 +128,7 @@ def _judge_optimizer(model: nn.Module, optimizer, decay: float) -> None:
     expect(
         not missing,
         f"The optimizer does not know {', '.join(missing)}.\n"
-        "Try: what gets no decay still belongs into a group, with weight_decay 0.",
+        "Try: what gets no decay still belongs in a group, with weight_decay 0.",
     )
     weights = [given[id(q)] for q in model.parameters() if q.dim() > 1]
     biases = [given[id(q)] for q in model.parameters() if q.dim() == 1]

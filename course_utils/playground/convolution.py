@@ -58,7 +58,7 @@ def convolve(image: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, d
 
 def _static(image: Tensor) -> plots.Picture:
     height, width = image.shape
-    figure, axes = plots.new(2, len(EXAMPLES), (15, 15 / 2 * height / width + 1.6))
+    figure, axes = plots.new(2, len(EXAMPLES), (plots.WIDEST, plots.WIDEST / 2 * height / width + 1.6))
     told = []
     for (above, below), (name, options) in zip(axes.T, EXAMPLES, strict=True):
         kernel = KERNELS[name]
@@ -66,9 +66,9 @@ def _static(image: Tensor) -> plots.Picture:
         words = ", ".join(f"{option} {value}" for option, value in options.items()) or "stride 1, no padding"
         size = f"{out.shape[0]}×{out.shape[1]}"
         _draw_window(above, image, kernel, **options)
-        above.set_title(f"{name}\n{words}", fontsize=15)
+        above.set_title(f"{name}\n{words}", fontsize="medium")
         below.imshow(greys(out, kernel).numpy(), cmap="gray", vmin=0, vmax=1)
-        below.set_title(f"output {size}", fontsize=15)
+        below.set_title(f"output {size}", fontsize="medium")
         told.append(f"{name} with {words} gives {size}")
     for axis in axes.flat:  # all of one scale, so that sizes can be compared
         axis.set(xlim=(-4, width + 4), ylim=(height + 4, -4))

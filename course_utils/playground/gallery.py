@@ -15,7 +15,7 @@ EXAMPLES = {
 
 def four_networks() -> plots.Picture:
     """Train the four examples, and draw their points and boundaries."""
-    figure, axes = plots.new(1, len(EXAMPLES), (16, 5))
+    figure, axes = plots.new(1, len(EXAMPLES), (plots.WIDEST, 4.7))
     told = []
     for axis, (name, (settings, epochs)) in zip(axes, EXAMPLES.items(), strict=True):
         experiment = train(settings, epochs)

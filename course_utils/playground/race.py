@@ -25,7 +25,7 @@ def optimizer_race() -> Interactive:
 
 
 def _static() -> plots.Picture:
-    figure, axes = plots.new(1, len(SURFACES), (15, 5.6))
+    figure, axes = plots.new(1, len(SURFACES), (plots.WIDEST, 5.6))
     told = []
     for axis, surface in zip(axes, SURFACES, strict=True):
         paths = {name: trajectory(surface, name, STEPS) for name in OPTIMIZERS}

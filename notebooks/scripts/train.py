@@ -79,7 +79,6 @@ def main() -> None:
             precision=args.precision,
             checkpoint=args.checkpoint,
             resume=True,
-            progress=False,
         )
         scores = evaluate(model, test)
         if distributed.rank() == 0:

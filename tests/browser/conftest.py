@@ -57,23 +57,35 @@ def browser():
     pytest.skip(f"no browser found: install Chromium, Chrome or Edge ({missing})")
 
 
-@pytest.fixture
-def open_notebook(browser, tmp_path):
-    """A function that opens a notebook (its JSON text) in a JupyterLab of its own and returns the page."""
-    folder = tmp_path / "labs"
+@pytest.fixture(scope="session")
+def jupyterlab(tmp_path_factory):
+    """A JupyterLab that runs: its URL, its token, and the folder of its notebooks."""
+    home = tmp_path_factory.mktemp("jupyterlab")
+    folder = home / "labs"
     folder.mkdir()
-    with _jupyterlab(tmp_path, folder) as (url, token):
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
+    with _jupyterlab(home, folder) as (url, token):
+        yield url, token, folder
 
-        def open_notebook(text):
-            (folder / "lab.ipynb").write_text(text, encoding="utf-8")
-            page = context.new_page()
-            page.goto(f"{url}lab/tree/lab.ipynb?token={token}")
-            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=START_SECONDS * 1000)
-            return page
 
-        yield open_notebook
-        context.close()
+@pytest.fixture
+def open_notebook(browser, jupyterlab):
+    """A function that opens a notebook (its JSON text) in a workspace of its own and returns the page."""
+    url, token, folder = jupyterlab
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+
+    def open_notebook(text):
+        name = secrets.token_hex(4)
+        (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
+        page = context.new_page()
+        page.goto(f"{url}lab/workspaces/{name}/tree/{name}.ipynb?token={token}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=START_SECONDS * 1000)
+        return page
+
+    yield open_notebook
+    key = {"Authorization": f"token {token}"}
+    for session in context.request.get(f"{url}api/sessions", headers=key).json():
+        context.request.delete(f"{url}api/sessions/{session['id']}", headers=key)
+    context.close()
 
 
 class _jupyterlab:

@@ -1,7 +1,8 @@
 // Walks every slide of an open deck, all fragments shown; returns {slides, faults}, each fault a sentence.
 // solutions: lines of code by the exercise that they solve.
 async solutions => {
-  const SMALLEST_TEXT = 18, LOWEST_CONTRAST = 4.5, SMALLEST_PICTURE = 0.6, SCRIPT = 0.7;
+  const SMALLEST_TEXT = 18, LOWEST_CONTRAST = 4.5, SCRIPT = 0.7;
+  const SMALLEST_PICTURE = 0.786;  // text of 15 points at 110 dots an inch (plots.STYLE) then has 18 pixels
   const RAW_TEX = /\$[^$\n]*[\\^_{}][^$\n]*\$|\\(?:[a-zA-Z]{2,}|[()[\]])|\^\{|_\{/;
   const faults = [], slides = Reveal.getSlides(), past = [];
   let where;

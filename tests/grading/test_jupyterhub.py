@@ -1,7 +1,7 @@
 """The way over JupyterHub: two users log in, fetch a lab, run it, hand it in through nbgrader's exchange, get graded.
 
-Needs JupyterHub and its proxy, which the course itself does not: `pip install jupyterhub`, `npm install -g
-configurable-http-proxy`.
+Needs JupyterHub, which the tests' requirements bring to Linux, and its proxy: `apt install
+node-configurable-http-proxy`, or `npm install -g configurable-http-proxy`.
 """
 
 import contextlib
@@ -95,6 +95,9 @@ def hub(tmp_path, monkeypatch):
     prefix = Path(nbgrader_place()).parents[3]  # where its server extensions are registered
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", f"{tmp_path / 'etc'}{os.pathsep}{prefix / 'etc' / 'jupyter'}")
     monkeypatch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # nbgrader calls alembic
+    # Debian's place for the proxy's packages, where a Node.js that is not Debian's does not look by itself
+    monkeypatch.setenv("NODE_PATH", "/usr/share/nodejs:/usr/lib/nodejs")
     instructor = tmp_path / "instructor"
     course(instructor / "source" / NAME)
     for step in ("generate_assignment", "release_assignment"):

@@ -11,6 +11,7 @@ from small_class import write
 from course_tools.environment import ROOT
 from course_tools.grading import assignment, grade, sandbox
 from course_tools.grading.gradebook import Book
+from course_tools.grading.intake import Submission
 from course_tools.grading.notebook_file import read_cells
 
 NAME = "12_assignment"
@@ -76,3 +77,17 @@ def test_reports_wait_for_a_person_and_their_points_count(tmp_path):
     book.close()
     again = rows()["12.1 report"]
     assert (again["status"], again["points"]) == ("reviewed", "1.5")
+
+
+def test_where_a_students_results_cannot_be_written_every_part_still_has_a_row(tmp_path):
+    plan = grade.Plan(Submission("ada"), {}, {})
+    plan.verdicts = {f"{NAME}/{part.number}": {"status": "missing", "hint": ""} for part in COURSE.graded}
+    (tmp_path / "feedback").write_text("a file where the folder should be", encoding="utf-8")
+    book = Book(tmp_path / "book", "")
+    book.add(COURSE)
+    try:
+        rows = grade._keep_one(plan, [COURSE], book, tmp_path)
+    finally:
+        book.close()
+    assert [row.exercise for row in rows] == [part.number for part in COURSE.graded]
+    assert {row.status for row in rows} == {"review"} and plan.submission.problems

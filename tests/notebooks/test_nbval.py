@@ -2,91 +2,95 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from notebook_rules import RULES
 from sample_notebook import printed, sample, shown
 
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
 QUIETLY = ("-q", "-p", "no:cacheprovider", "--rootdir", ".", ".")
-IMAGE = """from IPython.display import HTML
-
-HTML('<img src="data:image/png;base64,{data}" alt="{alt}">')"""
 
 
-@pytest.fixture(scope="module")
-def run_nbval(tmp_path_factory):
-    def run(**notebooks):
-        """Write notebooks to a folder; return nbval's status and what it printed."""
-        folder = tmp_path_factory.mktemp("nbval")
-        for name, notebook in notebooks.items():
-            (folder / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-        environment = os.environ | {"COURSE_DOWNLOAD": "0", "JUPYTER_PREFER_ENV_PATH": "1"}
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-sanitize-with", SANITIZE, *QUIETLY],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            encoding="utf-8",
-        )
-        return done.returncode, done.stdout + done.stderr
-
-    return run
-
-
-def changed(cell, **changes):
-    notebook, cells = sample()
-    cells[cell].update(changes)
+def changed(**cells):
+    """The sample notebook with other fields in some of its cells."""
+    notebook, by_name = sample()
+    for name, fields in cells.items():
+        by_name[name].update(fields)
     return notebook
 
 
-def test_true_outputs_pass(run_nbval):
-    status, text = run_nbval(good=sample()[0])
-    assert status == 0, text
-    assert "5 passed" in text
+def picture(data, alt):
+    """Fields of a cell whose stored output is a picture; when it runs, it draws another of a falling curve."""
+    html = '<img src="data:image/png;base64,{}" alt="{}">'
+    outputs = [
+        shown({"text/html": html.format(data, alt), "text/plain": "<IPython.core.display.HTML object>"})
+    ]
+    source = f"from IPython.display import HTML\n\nHTML('{html.format('AAAA+/==', 'a falling curve')}')"
+    return {"source": source, "outputs": outputs, "metadata": {"tags": ["nbval-check-output"]}}
 
 
-def test_wrong_outputs_errors_and_hints_fail(run_nbval):
-    unmarked = changed("drawing", source="print(1)", outputs=[printed("2\n")])
-    status, text = run_nbval(
-        wrong_output=changed("claim", outputs=[printed("✓ two = 3\n")]),
-        false_claim=changed("claim", source=sample()[1]["claim"]["source"].replace("equals=2", "equals=3")),
-        error=changed("drawing", source="1 / 0"),
-        failing_check=changed("solution", source="def mean_square(x):\n    return x.mean()"),
-        unmarked=unmarked,
+CLEARED = {"source": 'print("anything")', "outputs": [], "execution_count": None}
+NOTEBOOKS = {
+    "true": changed(drawing=picture("BBBBBB==", "a falling curve")),
+    "not_compared": changed(drawing={"source": "print(1)", "outputs": [printed("2\n")]}, claim=CLEARED),
+    "wrong": changed(
+        drawing={"source": "1 / 0"},
+        claim={"outputs": [printed("✓ two = 3\n")]},
+        solution={"source": "def mean_square(x):\n    return x.mean()"},
+    ),
+    "false_claim": changed(claim={"source": "from course_utils import claim\n\nclaim('two', 2, equals=3)"}),
+    "other_picture": changed(drawing=picture("AAAA+/==", "a rising curve")),
+}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What nbval prints about all the notebooks."""
+    folder = tmp_path_factory.mktemp("nbval")
+    for name, notebook in NOTEBOOKS.items():
+        (folder / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-sanitize-with", SANITIZE, *QUIETLY],
+        cwd=folder,
+        env=os.environ | {"COURSE_DOWNLOAD": "0", "JUPYTER_PREFER_ENV_PATH": "1"},
+        capture_output=True,
+        encoding="utf-8",
     )
-    assert status == 1, text
-    failed = sorted(
-        line.split(" ")[1].split("::")[0] for line in text.splitlines() if line.startswith("FAILED")
-    )
-    assert set(failed) == {"wrong_output.ipynb", "false_claim.ipynb", "error.ipynb", "failing_check.ipynb"}, (
-        text
-    )
-    assert "ZeroDivisionError" in text and "Cell outputs differ" in text
+    assert done.returncode == 1, done.stderr
+    return done.stdout
 
 
-def test_of_an_embedded_image_the_alt_text_counts(run_nbval):
-    def stored(data, alt):
-        notebook, cells = sample()
-        cells["drawing"]["source"] = IMAGE.format(data="AAAA+/==", alt="a falling curve")
-        cells["drawing"]["metadata"]["tags"] = ["nbval-check-output"]
-        html = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
-        text = "<IPython.core.display.HTML object>"
-        cells["drawing"]["outputs"] = [shown({"text/html": html, "text/plain": text})]
-        return notebook
-
-    same, other = stored("BBBBBB==", "a falling curve"), stored("AAAA+/==", "a rising curve")
-    status, text = run_nbval(same=same, other=other)
-    assert status == 1 and "1 failed" in text and "FAILED other.ipynb::Cell 1" in text, text
+@pytest.fixture
+def failed(said):
+    """The numbers of the code cells that fail, by notebook."""
+    cells = defaultdict(set)
+    for name, cell in re.findall(r"^FAILED (\w+)\.ipynb::Cell (\d+)", said, re.MULTILINE):
+        cells[name].add(int(cell))
+    return cells
 
 
-def test_cleared_outputs_pass_silently_so_the_rules_must_look(run_nbval, tmp_path):
-    from notebook_rules import RULES
+def test_every_cell_is_run_and_true_outputs_pass(said, failed):
+    assert not failed["true"], said
+    count = sum(map(len, failed.values()))
+    assert f"{count} failed, {5 * len(NOTEBOOKS) - count} passed" in said
 
-    notebook = changed("claim", source='print("anything")', outputs=[], execution_count=None)
-    status, text = run_nbval(cleared=notebook)
-    assert status == 0, text
+
+def test_wrong_outputs_errors_and_hints_fail(said, failed):
+    assert failed["wrong"] == {1, 2, 4}, said
+    assert failed["false_claim"] == {2}
+    assert "ZeroDivisionError" in said and "Cell outputs differ" in said
+
+
+def test_of_an_embedded_image_the_alt_text_counts(failed):
+    assert failed["other_picture"] == {1}
+
+
+def test_outputs_that_are_not_compared_or_cleared_pass_silently_so_the_rules_must_look(failed, tmp_path):
+    assert not failed["not_compared"]
     executed_in_order = next(rule for rule in RULES if rule.__name__ == "executed_in_order")
-    assert list(executed_in_order(notebook, tmp_path))
+    assert list(executed_in_order(NOTEBOOKS["not_compared"], tmp_path))

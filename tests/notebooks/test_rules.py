@@ -124,6 +124,8 @@ BROKEN = [  # rule, what is done to (the notebook, its cells by id), words of th
         "gives a solution away",
     ),
     ("short_code", lambda nb, c: c["claim"].update(source="x = 1\n" * 21), "21 lines"),
+    ("large_type", lambda nb, c: c["claim"].update(source="axis.legend(fontsize=9)"), "fontsize=9"),
+    ("large_type", lambda nb, c: c["claim"].update(source='x = {"fontsize": "small"}'), "small"),
     (
         "imports_where_used",
         lambda nb, c: c["claim"].update(source="import os\n%time 1"),

@@ -14,8 +14,26 @@ COLOUR = re.compile(r"\x1b\[[\d;]*m")
 UNFRIENDLY = re.compile(r"Traceback|---->|File [\"']|\.py\b|site-packages|(?<![\w.])/\w+/\w+|\b[A-Z]:\\")
 
 
+EMPTIED = "import os; os.chdir({folder!r}); get_ipython().reset()"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """A client whose one kernel runs all notebooks: importing PyTorch anew takes longer than most of them."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COURSE_FRACTION", "0.02")
+        environment.setenv("COURSE_DOWNLOAD", "0")
+        environment.setenv("COURSE_DATA", str(tmp_path_factory.mktemp("no_data")))
+        environment.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+        client = nbclient.NotebookClient(
+            nbformat.v4.new_notebook(), timeout=300, kernel_name="python3", allow_errors=True
+        )
+        with client.setup_kernel():
+            yield client
+
+
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def executed(request, tmp_path_factory):
+def executed(request, client, tmp_path_factory):
     """The student edition of a notebook, run with no network and no data."""
     folder = tmp_path_factory.mktemp("labs")
     for path in course_files(request.param.parent):  # scripts and results, which notebooks read
@@ -24,16 +42,10 @@ def executed(request, tmp_path_factory):
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
     notebook = nbformat.reads(student_edition(request.param).decode("utf-8"), as_version=4)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("COURSE_FRACTION", "0.02")
-        environment.setenv("COURSE_DOWNLOAD", "0")
-        environment.setenv("COURSE_DATA", str(tmp_path_factory.mktemp("no_data")))
-        environment.setenv("JUPYTER_PREFER_ENV_PATH", "1")
-        resources = {"metadata": {"path": str(folder)}}
-        client = nbclient.NotebookClient(
-            notebook, timeout=300, kernel_name="python3", resources=resources, allow_errors=True
-        )
-        client.execute()
+    emptied = nbformat.v4.new_code_cell(EMPTIED.format(folder=str(folder)))
+    for client.nb in (nbformat.v4.new_notebook(cells=[emptied]), notebook):
+        client.execute(cleanup_kc=False)
+    assert not errors(emptied)
     return notebook
 
 

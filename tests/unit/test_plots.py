@@ -9,6 +9,7 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib import pyplot as plt
+from matplotlib.text import Text
 
 from course_utils import plots
 from course_utils.history import History
@@ -45,6 +46,14 @@ def test_a_notebook_stores_a_figure_with_its_alternative_text(name):
     width, _ = struct.unpack(">II", png[16:24])
     assert png.startswith(b"\x89PNG") and width > 300
     assert alt == picture.alt and len(alt) >= 20
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_text_is_smaller_than_the_style_says(name):
+    figure = PICTURES[name]().figure
+    sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip()]
+    assert min(sizes) >= plots.STYLE["font.size"]
+    assert figure.get_figwidth() <= plots.WIDEST
 
 
 @pytest.mark.parametrize("name", PICTURES)

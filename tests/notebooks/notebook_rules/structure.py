@@ -87,6 +87,14 @@ def short_code(notebook, path):
 
 
 @rule
+def large_type(notebook, path):
+    """The style's size of text in figures is the smallest that is readable from the back row."""
+    for cell in code_cells(notebook):
+        for argument in re.findall(r"\b(?:fontsize|labelsize)\b\W+(?:\d+|small|x+-small)", source(cell)):
+            yield f"{where(cell)} has {argument!r}; figures keep the size of plots.STYLE"
+
+
+@rule
 def imports_where_used(notebook, path):
     """An import stands in the first cell that uses it; one statement may bring a name for later along."""
     trees = [syntax(cell) for cell in code_cells(notebook)]
