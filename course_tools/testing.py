@@ -10,8 +10,7 @@ from pathlib import Path
 from course_tools.environment import ROOT
 
 FRACTION = 0.02  # share of each data set that the notebooks are run on
-# Three at once on two cores: one often waits for a browser or for the end of another process.
-PARALLEL = ["-n", "3", "--dist", "loadfile", "-rs"]
+PARALLEL = ["-n", "2", "--dist", "loadfile", "-rs"]
 NBVAL = ["--nbval-lax", "--nbval-sanitize-with", str(ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg")]
 
 
