@@ -31,7 +31,7 @@ FLAGS = (
 START_SECONDS = 90
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright is open, no other test of this process can use asyncio
 def browser():
     """Chromium, Chrome or Edge: one on the PATH, Playwright's own, or one in the system's usual place."""
     from playwright.sync_api import Error, sync_playwright
