@@ -67,8 +67,8 @@ def _judge_cost(layer: nn.Conv2d, height: int, width: int, answer: tuple[float, 
     wrong = {
         2
         * macs: "You count multiplications and additions; a MAC is both together.\nTry: leave the 2 to the FLOPs.",
-        macs
-        + out.numel(): "You add the biases. The machine adds them too, but by convention counters leave them out.\n"
+        macs + out.numel(): "You add the biases. The machine adds them too, but by convention "
+        "counters leave them out.\n"
         "Try: the multiplications alone.",
         weights * height * width: "You count a window at every pixel that comes in.\n"
         "Try: there are as many windows as pixels that come out.",

@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from notebook_rules import RULES
 from sample_notebook import printed, sample, shown
 
-SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
+from course_tools.testing import NBVAL
+
 QUIETLY = ("-q", "-p", "no:cacheprovider", "--rootdir", ".", ".")
 
 
@@ -55,7 +55,7 @@ def said(tmp_path_factory):
     for name, notebook in NOTEBOOKS.items():
         (folder / f"{name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-sanitize-with", SANITIZE, *QUIETLY],
+        [sys.executable, "-m", "pytest", *NBVAL, *QUIETLY],
         cwd=folder,
         env=os.environ | {"COURSE_DOWNLOAD": "0", "JUPYTER_PREFER_ENV_PATH": "1"},
         capture_output=True,

@@ -12,8 +12,6 @@ from course_tools.student import course_files, student_edition
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 UNFRIENDLY = re.compile(r"Traceback|---->|File [\"']|\.py\b|site-packages|(?<![\w.])/\w+/\w+|\b[A-Z]:\\")
-
-
 EMPTIED = "import os; os.chdir({folder!r}); get_ipython().reset()"
 
 
@@ -43,7 +41,8 @@ def executed(request, client, tmp_path_factory):
             copy.write_bytes(path.read_bytes())
     notebook = nbformat.reads(student_edition(request.param).decode("utf-8"), as_version=4)
     emptied = nbformat.v4.new_code_cell(EMPTIED.format(folder=str(folder)))
-    for client.nb in (nbformat.v4.new_notebook(cells=[emptied]), notebook):
+    for part in (nbformat.v4.new_notebook(cells=[emptied]), notebook):
+        client.nb = part
         client.execute(cleanup_kc=False)
     assert not errors(emptied)
     return notebook
