@@ -4,6 +4,9 @@ They have the shapes, types and classes of the real sets; accuracies measured on
 """
 
 import colorsys
+import functools
+import importlib.util
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +24,8 @@ DETAIL = 3  # drawn at this multiple of the final size, then averaged
 
 def make(name: str) -> tuple[Split, Split]:
     """Return training and test images that stand in for ``name``, the same every time."""
-    return {"mnist": digits, "fashion_mnist": garments, "cifar10": objects}[name]()
+    train, test = {"mnist": digits, "fashion_mnist": garments, "cifar10": objects}[name]()
+    return Split(train.images.clone(), train.labels.clone()), Split(test.images.clone(), test.labels.clone())
 
 
 def digits() -> tuple[Split, Split]:
@@ -29,12 +33,14 @@ def digits() -> tuple[Split, Split]:
 
     The 8×8 pixels are enlarged to 20×20 in the middle of the image, where MNIST has its digits too.
     """
-    from sklearn.datasets import load_digits
+    import numpy
 
-    pixels, labels = load_digits(return_X_y=True)
-    images = torch.as_tensor(pixels, dtype=torch.float32).reshape(-1, 1, 8, 8) * (255 / 16)
-    images = F.interpolate(images, (20, 20), mode="bicubic").clamp(0, 255).round().byte()
-    images, labels = F.pad(images, (4, 4, 4, 4)), torch.as_tensor(labels, dtype=torch.int64)
+    # load_digits() reads this file too, but importing it takes longer than all that follows.
+    package = Path(importlib.util.find_spec("sklearn").origin).parent
+    rows = torch.from_numpy(numpy.loadtxt(package / "datasets/data/digits.csv.gz", delimiter=","))
+    pixels, labels = rows[:, :-1].float().reshape(-1, 1, 8, 8), rows[:, -1].long()
+    images = F.interpolate(pixels * (255 / 16), (20, 20), mode="bicubic").clamp(0, 255).round().byte()
+    images = F.pad(images, (4, 4, 4, 4))
     place = torch.empty_like(labels)  # of each image within its class
     for digit in range(10):
         place[labels == digit] = torch.arange(int((labels == digit).sum()))
@@ -42,6 +48,7 @@ def digits() -> tuple[Split, Split]:
     return Split(images[~test], labels[~test]), Split(images[test], labels[test])
 
 
+@functools.cache  # drawing takes seconds
 def garments() -> tuple[Split, Split]:
     """Grey drawings of the ten Fashion-MNIST garments on black, uint8 ``(N, 1, 28, 28)``."""
     from course_utils.standin_shapes import GARMENTS
@@ -49,6 +56,7 @@ def garments() -> tuple[Split, Split]:
     return _draw_all(list(GARMENTS.values()), 28, _garment)
 
 
+@functools.cache  # drawing takes seconds
 def objects() -> tuple[Split, Split]:
     """Coloured drawings of the ten CIFAR-10 objects before a landscape, uint8 ``(N, 3, 32, 32)``."""
     from course_utils.standin_shapes import OBJECTS

@@ -4,6 +4,7 @@ Each test that starts processes waits long, so that a busy machine does not fail
 """
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -171,24 +172,37 @@ def weights(file):
     return list(checkpoints.load(file)["model"].values())
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_killed_and_resumed_is_bit_equal_to_not_killed(count, tmp_path):
-    kill_at = int(torch.randint(11, 31, ()))  # in the second or third epoch
-    launch = distributed.torchrun(2) if count == 2 else [sys.executable]
+@pytest.fixture
+def kill_at():
+    return int(torch.randint(11, 31, ()))  # in the second or third epoch
+
+
+def test_killed_and_started_again_is_bit_equal_to_not_killed(kill_at, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "none"))
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
     whole, killed = tmp_path / "whole.pt", tmp_path / "killed.pt"
-    command = [*launch, str(TRAIN), *SCRIPT, "--checkpoint"]
-    done = start([*command, str(whole)])
+    script = [str(TRAIN), *SCRIPT, "--checkpoint"]
+    assert start([sys.executable, *script, str(killed), f"--kill-at={kill_at}"]).returncode != 0
+    assert len(checkpoints.load(killed)["history"]["train_loss"]) < 3
+    for file in (whole, killed):  # in this process, which has PyTorch already
+        monkeypatch.setattr(sys, "argv", [*script, str(file)])
+        with pytest.warns(UserWarning, match="stand-in"):
+            runpy.run_path(str(TRAIN), run_name="__main__")
+    assert all(map(torch.equal, weights(whole), weights(killed))), f"killed at step {kill_at}"
+
+
+def test_torchrun_restarts_a_killed_run_which_ends_bit_equal(kill_at, tmp_path):
+    whole, killed = tmp_path / "whole.pt", tmp_path / "killed.pt"
+    launch, script = distributed.torchrun(2), [str(TRAIN), *SCRIPT, "--checkpoint"]
+    done = start([*launch, *script, str(whole)])
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("| 0/30 [") == 1, "one progress bar, however many processes"
-    assert start([*command, str(killed), f"--kill-at={kill_at}"]).returncode != 0
-    assert len(checkpoints.load(killed)["history"]["train_loss"]) < 3
-    done = start([*command, str(killed)])
+    own_store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # PyTorch issue 135712
+    done = start([*launch, "--max-restarts=1", *script, str(killed), f"--kill-at={kill_at}"], **own_store)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.count("[00:00<?") == 2, "a second attempt begins, in the middle"
     assert all(map(torch.equal, weights(whole), weights(killed))), f"killed at step {kill_at}"
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".pt") == [
-        "killed.pt",
-        "whole.pt",
-    ]
+    assert {file.name for file in tmp_path.glob("*.pt")} == {"killed.pt", "whole.pt"}
 
 
 def test_an_error_in_one_process_ends_all_and_is_shown_also_on_windows(tmp_path, monkeypatch):

@@ -43,9 +43,20 @@ def test_shapes_and_labels_are_those_of_the_real_set(splits, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_they_are_the_same_every_time(splits, name):
     torch.manual_seed(time.time_ns())
+    standin.garments.cache_clear()
+    standin.objects.cache_clear()
     for first, second in zip(splits[name], standin.make(name), strict=True):
         assert_close(first.images, second.images, rtol=0, atol=0)
         assert_close(first.labels, second.labels, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_changes_them_changes_their_own_copy(splits, name):
+    for mine, kept in zip(standin.make(name), splits[name], strict=True):
+        mine.images.zero_()
+        mine.labels.zero_()
+        assert kept.images.any() and kept.labels.any()
+    assert_close(standin.make(name)[0].images, splits[name][0].images, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
