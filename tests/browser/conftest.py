@@ -67,7 +67,7 @@ def jupyterlab(tmp_path_factory):
         yield url, token, folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def open_notebook(browser, jupyterlab):
     """A function that opens a notebook (its JSON text) in a workspace of its own and returns the page."""
     url, token, folder = jupyterlab
