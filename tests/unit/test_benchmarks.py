@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import nbformat
 import pytest
 import torch
 import torchvision
 from torchvision.transforms import v2
 
 from benchmarks import __main__ as benchmark
+from benchmarks import grading
 from benchmarks.rows import ROWS
 from benchmarks.task import make_task
+from course_tools.environment import ROOT
+from course_tools.grading import assignment
 
 
 @pytest.fixture
@@ -89,3 +93,15 @@ def test_the_command_prints_and_writes_the_table(tmp_path, monkeypatch, capsys):
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert table in capsys.readouterr().out
     assert table.startswith("| one epoch and one evaluation of LeNet-5, batch size | 512 |")
+
+
+def test_of_the_class_to_grade_no_two_answers_are_alike(tmp_path):
+    (path,) = (ROOT / "notebooks").glob("07_*.ipynb")
+    grading.hand_in(path, tmp_path, 2)
+    exercises = assignment.read(path).exercises
+    answers = []
+    for file in sorted(tmp_path.rglob("*.ipynb")):
+        cells = nbformat.read(file, as_version=4).cells
+        answers.append([cell.source for cell in cells if "# student" in cell.source])
+    assert len(answers[0]) == len(answers[1]) == len(exercises)
+    assert not set(answers[0]) & set(answers[1])
