@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from course_utils.models import CNNModel, LeNet5
+from course_utils.models.initial import he_normal
 
 
 def parameters(model):
@@ -43,3 +44,14 @@ def test_lenet5_is_the_composition_of_its_layers():
 
 def test_the_activation_can_be_chosen():
     assert not any(isinstance(layer, nn.Tanh) for layer in LeNet5(activation=nn.ReLU).modules())
+
+
+def test_hes_start_keeps_the_size_of_a_signal_through_twenty_layers_and_the_default_does_not():
+    torch.manual_seed(0)
+    layers = [layer for _ in range(20) for layer in (nn.Linear(600, 600), nn.ReLU())]
+    model, x = nn.Sequential(*layers), torch.randn(100, 600)
+    by_default = model(x).square().mean()
+    he_normal(model)
+    assert 1 / 3 < model(x).square().mean() / x.square().mean() < 3
+    assert by_default < 0.01
+    assert not any(layer.bias.any() for layer in layers[::2])
