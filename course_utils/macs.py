@@ -21,7 +21,8 @@ def _recurrent(x: Tensor, weights: list[Tensor]) -> int:
     return x.shape[0] * x.shape[1] * sum(w.numel() for w in weights if w.dim() == 2)
 
 
-# What torch's own counter leaves out: products with vectors, fused kernels of some devices. Tensors → MACs.
+# What torch's own counter leaves out: products with vectors, fused kernels of some devices (that of the CPU in
+# PyTorch 2.14). Tensors → MACs.
 _OTHERS = {
     "mv": lambda matrix, *_, **__: matrix.numel(),
     "addmv": lambda _, matrix, *__, **___: matrix.numel(),
@@ -29,6 +30,7 @@ _OTHERS = {
     "vdot": lambda a, *_, **__: a.numel(),
     "addbmm": lambda _, a, b, **__: a.numel() * b.shape[-1],
     "_addmm_activation": lambda _, a, b, **__: a.numel() * b.shape[-1],
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
     "_scaled_dot_product_attention_math_for_mps": _attention,
     "_scaled_dot_product_fused_attention_overrideable": _attention,
     "mkldnn_rnn_layer": lambda x, *weights, **_: _recurrent(x, weights[:2]),
