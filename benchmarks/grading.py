@@ -6,6 +6,7 @@ Everyone hands in the solved notebook, each with a comment of their own in every
 """
 
 import argparse
+import copy
 import tempfile
 import time
 from pathlib import Path
@@ -35,8 +36,9 @@ def main() -> None:
 
 def hand_in(path: Path, folder: Path, count: int) -> None:
     """Write the notebook at `path` as `count` students hand it in."""
+    solved = nbformat.read(path, as_version=4)
     for student in range(count):
-        notebook = nbformat.read(path, as_version=4)
+        notebook = copy.deepcopy(solved)
         for cell in notebook.cells:
             if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
                 cell.source += f"\n# student {student}"

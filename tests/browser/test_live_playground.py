@@ -64,12 +64,17 @@ def source(image):
     return image.get_attribute("src")
 
 
+def step(page, area, image):
+    """Press Step, and wait until the picture is another."""
+    before = source(image)
+    press(area, "Step")
+    page.wait_for_function("([image, old]) => image.src != old", arg=[image.element_handle(), before])
+
+
 def test_the_network_playground_plays_steps_and_pauses(page, widget):
     area, image = widget("network-playground")
     picture(page, "playground-at-first", image)
-    before = source(image)
-    press(area, "Step")
-    page.wait_for_function("old => document.querySelector('img.network-playground').src != old", arg=before)
+    step(page, area, image)
 
     image.evaluate(COUNT_FRAMES)
     start = time.monotonic()
@@ -92,11 +97,7 @@ def test_the_network_playground_plays_steps_and_pauses(page, widget):
 @pytest.mark.parametrize("css_class", ["optimizer-race", "convolution-explorer"])
 def test_the_other_widgets_step_and_play(page, widget, css_class):
     area, image = widget(css_class)
-    before = source(image)
-    press(area, "Step")
-    page.wait_for_function(
-        "([name, old]) => document.querySelector('img.' + name).src != old", arg=[css_class, before]
-    )
+    step(page, area, image)
     image.evaluate(COUNT_FRAMES)
     press(area, "Play")
     page.wait_for_function("window.frames_seen >= 10")

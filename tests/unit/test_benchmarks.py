@@ -15,20 +15,14 @@ from benchmarks.task import make_task
 from course_tools.environment import ROOT
 from course_tools.grading import assignment
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture
 def task(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "no data"))
     with pytest.warns(UserWarning, match="stand-in"):
         return make_task(1_200, tmp_path / "task")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_the_files_hold_the_images_in_memory(task):

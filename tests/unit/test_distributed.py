@@ -23,12 +23,12 @@ from course_utils.training import TrainingError, fit, seed_everything
 ROOT = Path(__file__).parents[2]
 TRAIN = ROOT / "notebooks/scripts/train.py"
 PATIENCE = 300  # seconds until a start counts as hanging
+SETTINGS = {"COURSE_DATA": "/nonexistent", "COURSE_DOWNLOAD": "0", "COURSE_DEVICE": "cpu"}
 
 
 def start(command, **variables):
     """Run a command with no data and no network, on one thread a process."""
-    environment = os.environ | {"COURSE_DATA": "/nonexistent", "COURSE_DOWNLOAD": "0", "OMP_NUM_THREADS": "1"}
-    environment |= {"COURSE_DEVICE": "cpu", "PYTHONWARNINGS": "ignore"} | variables
+    environment = os.environ | SETTINGS | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | variables
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
 
 
@@ -177,9 +177,15 @@ def kill_at():
     return int(torch.randint(11, 31, ()))  # in the second or third epoch
 
 
-def test_killed_and_started_again_is_bit_equal_to_not_killed(kill_at, tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "none"))
-    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+def assert_ended_alike(whole, killed, kill_at):
+    """The weights of both runs are bit-equal, and no half-written checkpoint is left."""
+    assert all(map(torch.equal, weights(whole), weights(killed))), f"killed at step {kill_at}"
+    assert {file.name for file in whole.parent.glob("*.pt")} == {"killed.pt", "whole.pt"}
+
+
+def test_killed_and_started_again_is_bit_equal_to_not_killed(kill_at, tmp_path, monkeypatch, one_thread):
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
     whole, killed = tmp_path / "whole.pt", tmp_path / "killed.pt"
     script = [str(TRAIN), *SCRIPT, "--checkpoint"]
     assert start([sys.executable, *script, str(killed), f"--kill-at={kill_at}"]).returncode != 0
@@ -188,7 +194,7 @@ def test_killed_and_started_again_is_bit_equal_to_not_killed(kill_at, tmp_path, 
         monkeypatch.setattr(sys, "argv", [*script, str(file)])
         with pytest.warns(UserWarning, match="stand-in"):
             runpy.run_path(str(TRAIN), run_name="__main__")
-    assert all(map(torch.equal, weights(whole), weights(killed))), f"killed at step {kill_at}"
+    assert_ended_alike(whole, killed, kill_at)
 
 
 def test_torchrun_restarts_a_killed_run_which_ends_bit_equal(kill_at, tmp_path):
@@ -201,8 +207,7 @@ def test_torchrun_restarts_a_killed_run_which_ends_bit_equal(kill_at, tmp_path):
     done = start([*launch, "--max-restarts=1", *script, str(killed), f"--kill-at={kill_at}"], **own_store)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("[00:00<?") == 2, "a second attempt begins, in the middle"
-    assert all(map(torch.equal, weights(whole), weights(killed))), f"killed at step {kill_at}"
-    assert {file.name for file in tmp_path.glob("*.pt")} == {"killed.pt", "whole.pt"}
+    assert_ended_alike(whole, killed, kill_at)
 
 
 def test_an_error_in_one_process_ends_all_and_is_shown_also_on_windows(tmp_path, monkeypatch):

@@ -1,11 +1,10 @@
-"""What stands before the first step of training: it names what is wrong, and leaves the model as it was."""
+"""What stands before the first step of training: what test_training does not see of it through `fit`."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch.utils.data import IterableDataset, TensorDataset
 
 from course_utils import preflight
 from course_utils.preflight import TrainingError
@@ -37,20 +36,6 @@ def test_trying_a_batch_changes_nothing():
     assert all(p.grad is None for p in model.parameters())
 
 
-@pytest.mark.parametrize(
-    ("loss", "y", "words"),
-    [
-        (nn.CrossEntropyLoss(reduction="none"), torch.zeros(5, dtype=torch.long), "must be one number"),
-        (nn.CrossEntropyLoss(), torch.full((5,), 3), "The labels go from 3 to 3"),
-        (nn.MSELoss(), torch.zeros(5), "subtracting them would broadcast"),
-        (nn.NLLLoss(), torch.zeros(5, 1, dtype=torch.long), "The loss cannot compare"),
-    ],
-)
-def test_a_batch_that_does_not_fit_is_described(loss, y, words):
-    with pytest.raises(TrainingError, match=words):
-        preflight.check_first_batch(network(), torch.randn(5, 2), y, loss, None)
-
-
 def test_a_model_lies_where_all_its_tensors_lie():
     assert preflight.device_of(nn.Identity()) == torch.device("cpu")
     with torch.device("meta"):
@@ -59,19 +44,6 @@ def test_a_model_lies_where_all_its_tensors_lie():
     half.weight = nn.Parameter(torch.ones(4))
     with pytest.raises(TrainingError, match="several devices: cpu, meta"):
         preflight.device_of(half)
-
-
-class Stream(IterableDataset):
-    def __iter__(self):
-        yield torch.zeros(2), 0
-
-
-@pytest.mark.parametrize(
-    ("dataset", "words"), [(Stream(), "has no length"), (TensorDataset(torch.zeros(0, 2)), "is empty")]
-)
-def test_a_data_set_must_have_items(dataset, words):
-    with pytest.raises(TrainingError, match=words):
-        preflight.check_not_empty(dataset)
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,6 @@ def splits():
     return {name: standin.make(name) for name in NAMES}
 
 
-@pytest.fixture
-def one_thread():
-    """Small networks on a busy machine: a second thread would wait more than it computes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_and_labels_are_those_of_the_real_set(splits, name):
     for split in splits[name]:
