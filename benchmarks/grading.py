@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 
 from course_tools.environment import ROOT
-from course_tools.grading import grade
+from course_tools.grading import grader
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
         hand_in(path, Path(folder, "in"), args.submissions)
         for when in ("at first", "with nothing new"):
             start = time.perf_counter()
-            grade.grade(Path(folder, "in"), [args.notebook], Path(folder, "out"))
+            grader.grade(Path(folder, "in"), [args.notebook], Path(folder, "out"))
             seconds = time.perf_counter() - start
             each = seconds / args.submissions
             print(f"{args.submissions} submissions, {when}: {seconds:.0f} s, {each:.2f} s each", flush=True)

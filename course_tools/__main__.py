@@ -8,74 +8,74 @@ from pathlib import Path
 from course_tools import environment
 
 # A release has the command `lab` alone.
-STUDENTS_EDITION = not Path(__file__).with_name("release.py").exists()
+STUDENTS_EDITION = not Path(__file__).with_name("grading").exists()
 
 
 def lab(options, extra):
     """Set up if needed, update labs/, open JupyterLab there. Options for JupyterLab are passed on."""
-    from course_tools import lab
+    from course_tools.commands import lab
 
     return lab.lab(extra)
 
 
 def teach(options, extra):
     """Open JupyterLab on the notebooks themselves, with live slides. Options for JupyterLab are passed on."""
-    from course_tools import lab
+    from course_tools.commands import lab
 
     return lab.teach(extra)
 
 
 def test(options, extra):
     """Run everything that CI runs: ruff, all tests, all notebooks. Options for pytest are passed on."""
-    from course_tools import testing
+    from course_tools.commands import testing
 
     return testing.full(extra) if options.full else testing.test(extra)
 
 
 def reference(options, extra):
     """Run notebooks on full data, store their outputs, write CLAIMS.md and the README's table."""
-    from course_tools import reference
+    from course_tools.commands import reference
 
     return reference.reference(options.notebooks)
 
 
 def slides(options, extra):
     """Write the notebooks as slides into build/slides, for a browser without network."""
-    from course_tools import slides
+    from course_tools.commands import slides
 
     return slides.slides(options.notebooks)
 
 
 def site(options, extra):
     """Build the course as a web site in build/site, to be read or served without network."""
-    from course_tools import site
+    from course_tools.commands import site
 
     return site.site()
 
 
 def bench(options, extra):
     """Measure our training loop beside others (installs them first)."""
-    from course_tools import bench
+    from course_tools.commands import bench
 
     return bench.bench(extra)
 
 
 def release(options, extra):
     """Write the students' edition into dist/, as a zip that works by itself."""
-    from course_tools import release
+    from course_tools.editions import release_zip
 
-    path = release.release()
+    path = release_zip.release()
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
 def grade(options, extra):
     """Grade what students have handed in: a table, nbgrader's gradebook, a page of feedback for each."""
-    from course_tools.grading import grade, sandbox
+    from course_tools.grading import grader, sandbox
 
     limits = sandbox.Limits(seconds=options.seconds, megabytes=options.megabytes)
     given = {"output": Path(options.output)} if options.output else {}
-    return grade.grade(
+    return grader.grade(
         Path(options.submissions),
         options.notebooks,
         limits=limits,

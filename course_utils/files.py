@@ -1,9 +1,11 @@
-"""Files are written whole or not at all."""
+"""Where the course lies, and files that are written whole or not at all."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]  # the folder that holds the course
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from course_utils.history import History
+from course_utils.training import History
 
 # Okabe and Ito's colours, which stay apart for colour-blind eyes; the dashes stay apart without colour
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

@@ -4,9 +4,9 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from course_tools.grading.notebook_file import REPORT, is_report
+from course_tools.editions.student import convert
+from course_tools.grading.notebooks import REPORT, is_report
 from course_tools.grading.slicing import bound, needed, statements, unparse
-from course_tools.student import convert
 
 TITLE = re.compile(r"^#+ ((?:Exercise|Report) \S+ · .+)$", re.MULTILINE)
 

@@ -13,9 +13,9 @@ import sys
 import warnings
 from pathlib import Path
 
+from course_tools.editions.student import replace
 from course_tools.grading.assignment import Assignment
-from course_tools.grading.notebook_file import Cell, is_report
-from course_tools.student import replace
+from course_tools.grading.notebooks import Cell, is_report
 
 CONFIG = """c = get_config()
 c.CourseDirectory.root = "."

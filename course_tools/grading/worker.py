@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from course_tools.grading.judging import Pristine, judge
-from course_tools.grading.notebook_file import writable
+from course_tools.grading.notebooks import writable
 from course_tools.grading.sandbox import NOBODY, Limits, lock
 
 LONGEST_REPORT = 64_000  # bytes

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from course_utils.models.initial import he_normal
+from course_utils.models.initialization import he_normal
 
 # filters of each module, in the columns of the paper's table 1: #1×1, #3×3 reduce, #3×3, #5×5 reduce, #5×5, pool proj
 TABLE = {

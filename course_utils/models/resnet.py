@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from course_utils.models.initial import he_normal
+from course_utils.models.initialization import he_normal
 
 
 def _norm(channels: int, batch_norm: bool) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from course_utils.models.initial import he_normal
+from course_utils.models.initialization import he_normal
 
 # 3×3 convolutions in each of the five stages; with three linear layers they make the depth
 STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}

@@ -15,9 +15,9 @@ import torch
 from torch.distributed.elastic.multiprocessing.errors import record
 from torch.nn.functional import cross_entropy
 
-from course_utils import data, distributed
+from course_utils import data
 from course_utils.models import CNNModel
-from course_utils.training import evaluate, fit, seed_everything
+from course_utils.training import distributed, evaluate, fit, seed_everything
 
 
 def options() -> argparse.Namespace:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from course_tools.student import student_edition
+from course_tools.editions.student import student_edition
 from course_utils.graphs import autograd_graph
 
 pytestmark = pytest.mark.browser

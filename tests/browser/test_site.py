@@ -7,9 +7,9 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import pytest
 
-from course_tools import site
+from course_tools.commands import site
+from course_tools.editions.student import student_edition
 from course_tools.environment import ROOT
-from course_tools.student import student_edition
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk takes its time

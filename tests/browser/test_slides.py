@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_tools import slides
+from course_tools.commands import slides
 from course_tools.environment import ROOT
 
 pytestmark = pytest.mark.browser

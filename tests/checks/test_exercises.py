@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_tools import student
+from course_tools.editions import student
 from course_utils.checks import Hint, check
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import pytest
 from course_tools.environment import ROOT
 from course_tools.grading import assignment, pool, sandbox, slicing
 from course_tools.grading.judging import find_answer
-from course_tools.grading.notebook_file import read_cells
+from course_tools.grading.notebooks import read_cells
 from course_tools.grading.screening import screen
 
 LACKS = sandbox.missing()

@@ -9,7 +9,7 @@ import kinds
 import pytest
 from small_class import FIRST, NAME, RIGHT, SECOND, WRONG, Class, course, write, zipped
 
-from course_tools.grading import grade, intake, sandbox, worker
+from course_tools.grading import grader, sandbox, submissions, worker
 
 LACKS = sandbox.missing()
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"submissions cannot be locked in here: {LACKS}")
@@ -77,11 +77,11 @@ class Graded:
         self.rows = self.run(self.folder, self.output, processes=2)
 
     def run(self, folder, output, processes=1):
-        grade.grade(folder, [], output, LIMITS, processes, notebooks=self.notebooks)
+        grader.grade(folder, [], output, LIMITS, processes, notebooks=self.notebooks)
         return table(output)
 
     def verdict(self, kind):
-        student = intake.safe_name(kind)
+        student = submissions.safe_name(kind)
         return [self.rows[student, number] for number in (FIRST, SECOND)]
 
 
@@ -185,7 +185,7 @@ def test_a_class_zip_with_paths_that_lead_out(graded, tmp_path):
             f"bob/../ada/{NAME}.ipynb",
         ):
             file.writestr(name, good)
-    found = {s.student: s for s in intake.collect(archive)}
+    found = {s.student: s for s in submissions.collect(archive)}
     assert found["ada"].notebooks and not found["ada"].problems
     others = [s for name, s in found.items() if name != "ada"]
     assert len(others) == 3
@@ -195,11 +195,11 @@ def test_a_class_zip_with_paths_that_lead_out(graded, tmp_path):
 
 
 def test_zips_that_unpack_to_too_much_are_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "MOST_UNPACKED", 3 * 10**6)
+    monkeypatch.setattr(submissions, "MOST_UNPACKED", 3 * 10**6)
     inner = zipped(("x.txt", bytes(10**6)))
     bombs = [(f"{i}.zip", zipped(("big.zip", bytes(10**6)), ("more.zip", inner))) for i in range(9)]
     (tmp_path / "eve.zip").write_bytes(zipped(*bombs))
-    (eve,) = intake.collect(tmp_path)
+    (eve,) = submissions.collect(tmp_path)
     assert "more than" in eve.problems[-1] and eve.unpacked < 5 * 10**6
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from small_class import NAME, RIGHT, WRONG, Class, course
 
-from course_tools.grading import grade, sandbox
+from course_tools.grading import grader, sandbox
 
 PROXY = shutil.which("configurable-http-proxy")
 pytestmark = [
@@ -219,7 +219,7 @@ def test_two_users_hand_in_over_a_hub_and_are_graded(hub, tmp_path):
         assert submitted["success"], submitted
     nbgrader(instructor, "collect")
     notebooks, limits = instructor / "source" / NAME, sandbox.Limits(seconds=10)
-    grade.grade(instructor / "submitted", [], tmp_path / "out", limits, 1, notebooks=notebooks)
+    grader.grade(instructor / "submitted", [], tmp_path / "out", limits, 1, notebooks=notebooks)
     with (tmp_path / "out" / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {(row["student"], row["exercise"]): row["status"] for row in csv.DictReader(file)}
     assert rows == {

@@ -9,10 +9,10 @@ import pytest
 from small_class import write
 
 from course_tools.environment import ROOT
-from course_tools.grading import assignment, grade, sandbox
+from course_tools.grading import assignment, grader, sandbox
 from course_tools.grading.gradebook import Book
-from course_tools.grading.intake import Submission
-from course_tools.grading.notebook_file import read_cells
+from course_tools.grading.notebooks import read_cells
+from course_tools.grading.submissions import Submission
 
 NAME = "12_assignment"
 COURSE = assignment.read(ROOT / "notebooks" / f"{NAME}.ipynb")
@@ -58,7 +58,7 @@ def test_reports_wait_for_a_person_and_their_points_count(tmp_path):
     output = tmp_path / "out"
 
     def rows():
-        grade.grade(tmp_path / "in", ["12"], output, sandbox.Limits(seconds=5), 1)
+        grader.grade(tmp_path / "in", ["12"], output, sandbox.Limits(seconds=5), 1)
         with (output / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
             return {row["exercise"]: row for row in csv.DictReader(file)}
 
@@ -80,13 +80,13 @@ def test_reports_wait_for_a_person_and_their_points_count(tmp_path):
 
 
 def test_where_a_students_results_cannot_be_written_every_part_still_has_a_row(tmp_path):
-    plan = grade.Plan(Submission("ada"), {}, {})
+    plan = grader.Plan(Submission("ada"), {}, {})
     plan.verdicts = {f"{NAME}/{part.number}": {"status": "missing", "hint": ""} for part in COURSE.graded}
     (tmp_path / "feedback").write_text("a file where the folder should be", encoding="utf-8")
     book = Book(tmp_path / "book", "")
     book.add(COURSE)
     try:
-        rows = grade._keep_one(plan, [COURSE], book, tmp_path)
+        rows = grader._keep_one(plan, [COURSE], book, tmp_path)
     finally:
         book.close()
     assert [row.exercise for row in rows] == [part.number for part in COURSE.graded]

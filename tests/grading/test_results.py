@@ -11,7 +11,7 @@ from small_class import NAME, RIGHT, WRONG, Class, course, write
 
 from course_tools import __main__ as commands
 from course_tools import environment
-from course_tools.grading import assignment, grade, pool, sandbox
+from course_tools.grading import assignment, grader, pool, sandbox
 from course_tools.grading.gradebook import Book
 
 LACKS = sandbox.missing()
@@ -54,7 +54,7 @@ def test_hidden_tests_count_and_are_not_shown(tmp_path):
     for student, code in answers.items():
         write(tmp_path / "in" / student, group.content(code))
     output = tmp_path / "out"
-    grade.grade(tmp_path / "in", [], output, sandbox.Limits(seconds=5), 1, notebooks=notebooks)
+    grader.grade(tmp_path / "in", [], output, sandbox.Limits(seconds=5), 1, notebooks=notebooks)
     found = {row["student"]: row for row in rows(output) if row["exercise"] == "07.3"}
     assert {name: row["status"] for name, row in found.items()} == {
         "ada": "passed",
@@ -158,6 +158,6 @@ def test_a_worker_that_dies_is_replaced(tmp_path, monkeypatch):
         return ask(self, message)
 
     monkeypatch.setattr(pool._Worker, "_ask", kill_once)
-    grade.grade(tmp_path / "in", [], tmp_path / "out", sandbox.Limits(seconds=5), 1, notebooks=notebooks)
+    grader.grade(tmp_path / "in", [], tmp_path / "out", sandbox.Limits(seconds=5), 1, notebooks=notebooks)
     assert [row["status"] for row in rows(tmp_path / "out")] == ["passed", "passed", "failed", "passed"]
     shutil.rmtree(tmp_path / "out")

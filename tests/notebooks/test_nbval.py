@@ -11,7 +11,7 @@ import pytest
 from notebook_rules import RULES
 from sample_notebook import printed, sample, shown
 
-from course_tools.testing import NBVAL
+from course_tools.commands.testing import NBVAL
 
 QUIETLY = ("-q", "-p", "no:cacheprovider", "--rootdir", ".", ".")
 

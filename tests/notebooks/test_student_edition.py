@@ -7,7 +7,7 @@ import nbclient
 import nbformat
 import pytest
 
-from course_tools.student import course_files, student_edition
+from course_tools.editions.student import course_files, student_edition
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 COLOUR = re.compile(r"\x1b\[[\d;]*m")

@@ -11,7 +11,10 @@ import pytest
 from small_notebooks import code, write
 
 from course_tools import __main__ as commands
-from course_tools import bench, environment, lab, report, student, testing
+from course_tools import environment
+from course_tools.commands import bench, lab, testing
+from course_tools.editions import student
+from course_tools.reports import claims_and_costs
 
 ROOT = environment.ROOT
 
@@ -178,7 +181,7 @@ def test_a_partial_or_failed_benchmark_leaves_the_readme_alone(benchmark, option
 
 def test_the_readme_of_this_project_has_room_for_the_benchmark():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "a table" in report.between(readme, bench.MARKERS, "a table")
+    assert "a table" in claims_and_costs.between(readme, bench.MARKERS, "a table")
 
 
 def test_the_command_line_runs_as_a_module():

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from small_notebooks import SOLUTION, check, code, exercise, nbgrader, notebook
 
-from course_tools import student
+from course_tools.editions import student
 
 NOTEBOOKS = sorted(student.NOTEBOOKS.glob("*.ipynb"))
 REGION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.DOTALL | re.MULTILINE)

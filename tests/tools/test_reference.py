@@ -7,11 +7,13 @@ import nbformat
 import pytest
 from small_notebooks import check, code, exercise, write
 
-from course_tools import environment, reference, report
+from course_tools import environment
+from course_tools.commands import reference
+from course_tools.reports import claims_and_costs
 
 CLAIM = 'from course_utils import claim\nclaim("small.answer", 42, equals=42, lecture="42", unit="%")'
 STAND_IN = 'from course_utils import data\ntrain, test = data.load("mnist")'
-README = f"# Course\n\n{report.COSTS[0]}\nold\n{report.COSTS[1]}\n\nThe end.\n"
+README = f"# Course\n\n{claims_and_costs.COSTS[0]}\nold\n{claims_and_costs.COSTS[1]}\n\nThe end.\n"
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_a_good_run_is_stored_with_its_claims_and_costs(root, capsys):
     assert len(stored.cells) == 4 and "version" not in stored.metadata.language_info
     assert not any("execution" in cell.metadata for cell in stored.cells)
 
-    record = json.loads((root / report.STORE).read_text(encoding="utf-8"))["03_small"]
+    record = json.loads((root / claims_and_costs.STORE).read_text(encoding="utf-8"))["03_small"]
     assert 0 < record["minutes"] < 2 and record["megabytes"] > 50
     claims = (root / "CLAIMS.md").read_text(encoding="utf-8")
     assert "| `small.answer` | = 42 % | 42 | 42 % |  |" in claims
@@ -78,7 +80,7 @@ def test_one_refused_notebook_does_not_stop_the_others(root):
     broken, good = add(root, "03_broken", code("1 / 0")), add(root, "04_good", code("print('done')"))
     assert reference.reference([], root) == 1
     assert output_of(broken) == [] and output_of(good)[0].text == "done\n"
-    assert list(json.loads((root / report.STORE).read_text(encoding="utf-8"))) == ["04_good"]
+    assert list(json.loads((root / claims_and_costs.STORE).read_text(encoding="utf-8"))) == ["04_good"]
 
 
 def test_a_set_fraction_does_not_reach_the_run(root, monkeypatch):
@@ -115,7 +117,7 @@ def test_paths_are_found_in_text_and_not_in_an_images_letters():
 HOLD = "import time; x = bytearray(300_000_000); time.sleep(1.5)"
 WATCH = f"""
 import subprocess, sys
-from course_tools.reference import PeakMemory
+from course_tools.commands.reference import PeakMemory
 with PeakMemory() as memory:
     subprocess.run([sys.executable, "-c", {HOLD!r}])
 print(memory.megabytes)
@@ -146,4 +148,4 @@ def test_select_takes_numbers_and_names_in_order(root):
 
 def test_the_readme_of_this_project_has_room_for_the_table():
     readme = (environment.ROOT / "README.md").read_text(encoding="utf-8")
-    assert "a table" in report.between(readme, report.COSTS, "a table")
+    assert "a table" in claims_and_costs.between(readme, claims_and_costs.COSTS, "a table")

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from packaging.requirements import Requirement
 
-from course_tools import release, student
+from course_tools.editions import release_zip, student
 from course_tools.environment import PROJECT, ROOT
 
 REGION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
@@ -24,7 +24,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     """The path of the zip, made once."""
-    return release.release(dist=tmp_path_factory.mktemp("dist"))
+    return release_zip.release(dist=tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_the_requirements_are_those_of_the_course_without_its_tests(files):
 
 
 def test_the_same_sources_make_the_same_bytes(archive, tmp_path):
-    assert release.release(dist=tmp_path).read_bytes() == archive.read_bytes()
+    assert release_zip.release(dist=tmp_path).read_bytes() == archive.read_bytes()
 
 
 def start(folder, *arguments):
@@ -155,7 +155,7 @@ def course(tmp_path, edition):
     shutil.copytree(
         ROOT / "course_tools", root / "course_tools", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name in (*release.PLAIN, "requirements.txt", "pyproject.toml", "course_utils/__init__.py"):
+    for name in (*release_zip.PLAIN, "requirements.txt", "pyproject.toml", "course_utils/__init__.py"):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     notebook = nbformat.read(ROOT / "notebooks" / "00_welcome.ipynb", as_version=4)
@@ -163,7 +163,7 @@ def course(tmp_path, edition):
     (root / "notebooks").mkdir()
     for name in ("00_welcome.ipynb", "01_other.ipynb"):
         nbformat.write(notebook, root / "notebooks" / name)
-    return release.release(root, root / "dist")
+    return release_zip.release(root, root / "dist")
 
 
 def test_a_newer_release_unzipped_over_a_students_folder_changes_no_work(tmp_path):

@@ -5,7 +5,7 @@ import platform
 
 import torch
 
-from course_utils import machine
+from course_utils import machine, tables
 
 
 def test_the_description_tells_versions_as_the_interpreter_does():
@@ -34,6 +34,6 @@ def test_the_yardstick_measures_some_time():
 
 
 def test_a_table_is_aligned_as_text_and_escaped_as_html():
-    table = machine.Table(["name", "n"], [["a<b", "1"], ["longer", "2"]])
+    table = tables.Table(["name", "n"], [["a<b", "1"], ["longer", "2"]])
     assert repr(table).splitlines()[1].index("1") == repr(table).splitlines()[2].index("2")
     assert "a&lt;b" in table._repr_html_()

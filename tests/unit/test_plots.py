@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
 from course_utils import plots
-from course_utils.history import History
+from course_utils.training import History
 
 
 def history(losses, accuracies=None):

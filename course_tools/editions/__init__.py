@@ -1,0 +1,1 @@
+"""What is handed out: notebooks without solutions, and the whole course as a zip."""

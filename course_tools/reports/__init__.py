@@ -1,0 +1,1 @@
+"""Pages that are written from the notebooks and their stored results."""

@@ -1,0 +1,22 @@
+"""What a network costs, layer by layer (notebook 11), and which pixels an output sees (notebook 07)."""
+
+from course_utils.complexity.layer_table import Layer, Profile
+from course_utils.complexity.profiling import profile
+from course_utils.complexity.receptive_fields import (
+    ReceptiveField,
+    Seen,
+    receptive_field,
+    receptive_field_by_gradient,
+)
+from course_utils.complexity.stopwatch import seconds
+
+__all__ = [
+    "Layer",
+    "Profile",
+    "ReceptiveField",
+    "Seen",
+    "profile",
+    "receptive_field",
+    "receptive_field_by_gradient",
+    "seconds",
+]

@@ -1,0 +1,163 @@
+"""What a network costs, and what one output pixel of it sees: its receptive field, by formula and by gradient.
+
+``profile`` (notebook 11) measures layer by layer; the receptive fields belong to notebook 07.
+"""
+
+import copy
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from course_utils.complexity.field_tracking import FollowField
+from course_utils.complexity.profiling import profile
+
+__all__ = ["ReceptiveField", "Seen", "profile", "receptive_field", "receptive_field_by_gradient"]
+
+Pair = tuple[int, int]
+
+
+class ReceptiveField(NamedTuple):
+    """The input pixels that an output pixel sees, as pairs (height, width).
+
+    Output row i sees ``size`` input rows, from row ``start + i * jump`` on (holes of a dilation included);
+    rows outside of the image are padding. A jump of 0 means that all outputs see the same pixels.
+    """
+
+    size: Pair
+    jump: Pair
+    start: Pair
+
+
+class Seen(NamedTuple):
+    """The input pixels that the central output pixel depends on.
+
+    ``size`` is the height and width of the smallest rectangle around them, ``gradient`` ``(H, W)`` says how
+    strongly the output depends on each input pixel: 0 where it does not see it.
+    """
+
+    size: Pair
+    gradient: Tensor
+
+
+def receptive_field(model: nn.Module, input_shape: tuple[int, int, int]) -> ReceptiveField:
+    """Compute by formula how many input pixels one output pixel of ``model`` sees, however large the image.
+
+    A layer with a window of k pixels, stride s, dilation d and padding p makes out of (size, jump, start)
+
+        size + (k - 1) * d * jump,   jump * s,   start - p * jump,
+
+    beginning with (1, 1, 0). Branches that meet again are joined; a linear layer sees what all pixels of its
+    input see together.
+
+    Args:
+        model: any network of one image; functional calls and branches count, too.
+        input_shape: of one image, ``(C, H, W)``.
+
+    Raises:
+        ValueError: the model cannot take such an image, or does something whose field is not known here.
+
+    Notebook 07; the arithmetic is that of Dumoulin and Visin, "A guide to convolution arithmetic" (2016).
+    """
+    model = copy.deepcopy(model).cpu().float().eval()
+    image = _image(input_shape, torch.float32)
+    with torch.no_grad(), FollowField(image):
+        out = _forward(model, image)
+    if not hasattr(out, "field"):
+        raise ValueError("The output does not depend on the image. Try: look at what forward returns.")
+    return ReceptiveField(*zip(*out.field, strict=True))
+
+
+def receptive_field_by_gradient(model: nn.Module, input_shape: tuple[int, int, int]) -> Seen:
+    """Find by gradient which input pixels the central output pixel of ``model`` sees.
+
+    It works on a copy with positive weights, and averages where the model takes a maximum, so that no pixel
+    is missed by chance. Pixels beyond the border do not exist: where the field reaches beyond it, the size found is
+    smaller than the formula's. Then try a larger image.
+
+    Args:
+        model: any network of one image.
+        input_shape: of one image, ``(C, H, W)``.
+
+    Raises:
+        ValueError: the model cannot take such an image, or its output does not depend on it.
+
+    Notebook 07. How uneven the gradient is, see Luo, Li, Urtasun and Zemel, "Understanding the effective
+    receptive field in deep convolutional neural networks" (NeurIPS, 2016).
+    """
+    generator = torch.Generator().manual_seed(0)
+    model = _positive_copy(model, generator)
+    image = _image(input_shape, torch.float64).requires_grad_()
+    with torch.enable_grad(), _AverageInsteadOfMax():
+        out = _forward(model, image)
+        if out.dim() == 4:
+            out = out[..., out.shape[2] // 2, out.shape[3] // 2]  # (1, C)
+        # weights for the sum, because outputs that add up to a constant would have no gradient
+        value = (out * torch.rand(out.shape, generator=generator, dtype=out.dtype)).sum()
+    if not value.requires_grad:
+        raise ValueError("The output does not depend on the image. Try: look at what forward returns.")
+    gradient = torch.autograd.grad(value, image)[0].abs().sum((0, 1))  # (H, W)
+    rows, columns = (gradient.sum(axis).nonzero() for axis in (1, 0))
+    if not len(rows):
+        raise ValueError("No gradient reaches the image. Try: look for detach() or no_grad() in forward.")
+    return Seen((int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1), gradient)
+
+
+class _AverageInsteadOfMax(TorchFunctionMode):
+    """Every maximum over a window becomes an average: its gradient reaches all pixels under the window."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name == "adaptive_max_pool2d":
+            return F.adaptive_avg_pool2d(*args[:2])
+        if name == "amax":
+            return torch.mean(*args, **kwargs)
+        out = func(*args, **kwargs)
+        return _average_pool(out.shape, *args, **kwargs) if name == "max_pool2d" else out
+
+
+def _average_pool(shape, x, kernel_size, stride=None, padding=0, dilation=1, **_) -> Tensor:
+    """Average where max_pool2d with these arguments, which gives ``shape``, takes the maximum."""
+    (kh, kw) = (kernel_size,) * 2 if isinstance(kernel_size, int) else kernel_size
+    weight = torch.full((x.shape[1], 1, kh, kw), 1 / (kh * kw), dtype=x.dtype)
+    stride = stride or kernel_size
+    beyond = (
+        stride if isinstance(stride, int) else max(stride)
+    )  # rows that ceil_mode may want below the image
+    out = F.conv2d(F.pad(x, (0, beyond, 0, beyond)), weight, None, stride, padding, dilation, x.shape[1])
+    return out[..., : shape[-2], : shape[-1]]
+
+
+def _positive_copy(model: nn.Module, generator: torch.Generator) -> nn.Module:
+    """A copy in double precision whose layers take averages: positive weights, no biases."""
+    model = copy.deepcopy(model).cpu().double().eval()
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_floating_point():
+            weights_of_one_output = max(1, math.prod(tensor.shape[1:]))
+            tensor.data.uniform_(0.9, 1.1, generator=generator).div_(weights_of_one_output)
+            if name.endswith(("bias", "running_mean")):
+                tensor.data.zero_()
+    return model
+
+
+def _image(input_shape, dtype: torch.dtype) -> Tensor:
+    """One image of ones, (1, C, H, W)."""
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise ValueError(
+            f"input_shape is the shape of one image, (C, H, W), for example (3, 32, 32); got {tuple(input_shape)}."
+        )
+    return torch.ones(1, *input_shape, dtype=dtype)
+
+
+def _forward(model: nn.Module, image: Tensor) -> Tensor:
+    shape = tuple(image.shape[1:])
+    try:
+        out = model(image)
+    except RuntimeError as error:
+        raise ValueError(f"The model cannot take an image of shape {shape}: {error}") from error
+    if not isinstance(out, Tensor):
+        raise ValueError(f"The model returns {type(out).__name__}; one tensor was expected.")
+    return out

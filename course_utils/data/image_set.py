@@ -1,0 +1,155 @@
+"""Labelled images in memory, as a torch ``Dataset``."""
+
+import html
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from course_utils.data.published import DataError
+
+
+@dataclass(eq=False, repr=False)
+class ImageSet(Dataset):
+    """Labelled images in memory: a data set for any ``DataLoader``, and a fast source of whole batches.
+
+    Args:
+        images: uint8 ``(N, C, H, W)``.
+        labels: int64 ``(N,)``, each an index into ``classes``.
+        classes: the names of the classes.
+        name: what the set is called.
+        source: where the images come from, in words.
+        full: whether this is the whole real data set.
+
+    ``dataset[i]`` is one image, float32 ``(C, H, W)`` in [0, 1], and its label, an int; ``dataset[:5]`` and
+    ``dataset.batch(index)`` are several at once.
+
+    Raises:
+        DataError: images and labels are not as described above.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    name: str = "images"
+    source: str = "given tensors"
+    full: bool = False
+
+    def __post_init__(self):
+        self.classes = tuple(self.classes)
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
+            got = f"{self.images.dtype} of shape {tuple(self.images.shape)}"
+            raise DataError(f"images must be uint8 of shape (N, C, H, W); got {got}.")
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+            raise DataError(
+                f"labels must be int64 of shape ({len(self.images)},), one for each image; "
+                f"got {self.labels.dtype} of {tuple(self.labels.shape)}."
+            )
+        low, high = self.labels.aminmax() if len(self.labels) else (0, 0)
+        if low < 0 or high >= max(1, len(self.classes)):
+            raise DataError(
+                f"labels must lie between 0 and {len(self.classes) - 1}, as there are {len(self.classes)} "
+                f"classes; got {low} to {high}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int | slice) -> tuple[Tensor, int | Tensor]:
+        if isinstance(index, slice):
+            return self.batch(index)
+        return self.images[index].float() / 255, int(self.labels[index])
+
+    def batch(self, index: slice | Tensor) -> tuple[Tensor, Tensor]:
+        """Return images, float32 ``(B, C, H, W)`` in [0, 1], and labels, int64 ``(B,)``, where the set is.
+
+        ``index`` is a slice, or the numbers of the images as an integer tensor ``(B,)``.
+        """
+        if isinstance(index, slice):
+            images, labels = self.images[index], self.labels[index]
+        else:
+            # index_select gathers whole images: several times faster than images[index] for bytes.
+            index = index.to(self.images.device)
+            images, labels = self.images.index_select(0, index), self.labels.index_select(0, index)
+        return images.float().div_(255), labels
+
+    def to(self, device: torch.device | str) -> "ImageSet":
+        """Return the set with images and labels on ``device``."""
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def resized(self, size: int | tuple[int, int]) -> "ImageSet":
+        """Return the set with all images resized at once to ``size``: (height, width), or the shorter side.
+
+        The same uint8 values as torchvision's ``v2.Resize(size)`` (bilinear, antialiased), on every device.
+        """
+        height, width = self.images.shape[-2:]
+        if isinstance(size, int):
+            short = min(height, width)
+            size = (size * height // short, size * width // short)
+        images = torch.nn.functional.interpolate(self.images.cpu(), size, mode="bilinear", antialias=True)
+        return replace(self, images=images.to(self.images.device))
+
+    def only(self, *class_names: str) -> "ImageSet":
+        """Return the images of these classes alone, relabelled 0, 1, … in the order given.
+
+        Raises:
+            DataError: a name is not among the classes, or no name or the same name twice is given.
+        """
+        unknown = [name for name in class_names if name not in self.classes]
+        if unknown or not class_names or len(set(class_names)) < len(class_names):
+            raise DataError(
+                f"only() takes one or more different classes of {', '.join(self.classes)}; got {class_names}."
+            )
+        new_label = torch.full((len(self.classes),), -1)
+        new_label[[self.classes.index(name) for name in class_names]] = torch.arange(len(class_names))
+        labels = new_label.to(self.labels.device)[self.labels]
+        chosen = labels >= 0
+        return replace(self, images=self.images[chosen], labels=labels[chosen], classes=class_names)
+
+    def split(self, fraction: float, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
+        """Split at random into (rest, part), where part has this share of each class.
+
+        Part holds ``round(fraction * N)`` images. The same seed gives the same split, and the order is kept.
+
+        Raises:
+            DataError: the fraction does not lie between 0 and 1.
+        """
+        if not 0 < fraction < 1:
+            raise DataError(f"split() takes a fraction between 0 and 1, for example 0.1; got {fraction}.")
+        labels = self.labels.cpu()
+        shares = fraction * torch.bincount(labels, minlength=len(self.classes)).double()
+        counts = shares.floor().long()
+        # The images still missing to the total come from the classes that lost most by rounding down.
+        missing = round(fraction * len(self)) - int(counts.sum())
+        counts[(counts - shares).argsort(stable=True)[:missing]] += 1
+        shuffled = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        chosen = torch.zeros(len(self), dtype=torch.bool)
+        for label, count in enumerate(counts.tolist()):
+            chosen[shuffled[labels[shuffled] == label][:count]] = True
+        return self._where(~chosen), self._where(chosen)
+
+    def _where(self, chosen: Tensor) -> "ImageSet":
+        chosen = chosen.to(self.labels.device)
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+
+    def _facts(self) -> dict[str, str]:
+        channels, height, width = self.images.shape[1:]
+        colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+        classes = ", ".join(self.classes[:10]) + (", …" if len(self.classes) > 10 else "")
+        count = f"{len(self):,}".replace(",", " ")
+        return {
+            "images": f"{count} of {height}×{width}, {colours}",
+            "classes": f"{len(self.classes)}: {classes}",
+            "source": self.source,
+        }
+
+    def __repr__(self) -> str:
+        facts = [f"  {fact}: {value}" for fact, value in self._facts().items()]
+        return "\n".join([f"ImageSet {self.name}", *facts])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{fact}</th><td>{html.escape(value)}</td></tr>" for fact, value in self._facts().items()
+        )
+        return f"<table><caption>{html.escape(self.name)}</caption><tbody>{rows}</tbody></table>"

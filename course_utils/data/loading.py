@@ -1,0 +1,124 @@
+"""Images to learn from: ``load("mnist")`` returns a training set and a test set, with or without a network.
+
+Where the images come from, in this order: files in the data folder (torchvision's layout, or class folders),
+torchvision's download, and an offline stand-in, announced by a warning. Environment variables steer it:
+``COURSE_DATA`` names the data folder (default ``data``, seen from the project's folder), ``COURSE_FRACTION``
+is the share of each class to load (default 1), ``COURSE_CACHE`` names the folder where decoded class folders are
+kept (default the user's cache folder), and ``COURSE_DOWNLOAD=0`` forbids the network.
+"""
+
+import difflib
+import os
+import warnings
+from pathlib import Path
+
+from course_utils.data import downloads, synthetic
+from course_utils.data.class_folders import read_class_folders
+from course_utils.data.published import PUBLISHED, DataError, Split, first_share, read_published
+from course_utils.data.image_set import ImageSet
+from course_utils.files import PROJECT
+
+__all__ = ["DataError", "ImageSet", "fraction", "is_full", "load"]
+
+_all_full = True  # until load() hands out a partial or a stand-in set
+
+
+def load(
+    name: str, root: str | Path | None = None, fraction: float | None = None
+) -> tuple[ImageSet, ImageSet]:
+    """Return the training set and the test set called ``name``. Notebook 00.
+
+    Args:
+        name: ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, or a folder that holds ``train/<class>/*`` and
+            ``test/<class>/*``.
+        root: the data folder; default ``COURSE_DATA``, else ``data`` in the project's folder.
+        fraction: the share of each class, the same images every time; default ``COURSE_FRACTION``, else 1.
+
+    Raises:
+        DataError: the name is unknown, files are damaged or mixed up, or a folder cannot be written.
+    """
+    global _all_full
+    share = _share(fraction)
+    root = _data_folder() if root is None else Path(root).expanduser()
+    key = str(name).lower().replace("-", "_")
+    if key in PUBLISHED:
+        title = PUBLISHED[key].title
+        splits, classes, source, full = _load_published(key, root, share)
+    else:
+        folder = _class_folder(str(name), root)
+        title, source, full = folder.name, "class folders", share == 1
+        *splits, classes = read_class_folders(folder, share)
+    _all_full = _all_full and full
+    train, test = (
+        ImageSet(split.images, split.labels, classes, f"{title}, {part}", source, full)
+        for split, part in zip(splits, ("training", "test"), strict=True)
+    )
+    return train, test
+
+
+def fraction() -> float:
+    """The share of each class that ``load`` returns: ``COURSE_FRACTION``, or 1.
+
+    Raises:
+        DataError: it is not a number above 0 and at most 1.
+    """
+    return _checked_fraction(os.environ.get("COURSE_FRACTION") or 1, "COURSE_FRACTION")
+
+
+def is_full() -> bool:
+    """Whether ``load`` has handed out whole real data sets alone in this process, and goes on so."""
+    return _all_full and fraction() == 1
+
+
+def _share(given: float | None) -> float:
+    return fraction() if given is None else _checked_fraction(given, "fraction")
+
+
+def _checked_fraction(value: str | float, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number <= 1:
+        raise DataError(f"{what} must be a number above 0 and at most 1, for example 0.05; it is {value!r}.")
+    return number
+
+
+def _data_folder() -> Path:
+    """``COURSE_DATA``, or ``data``, seen from the project's folder (or from here, without one)."""
+    project = PROJECT if (PROJECT / "pyproject.toml").exists() else Path.cwd()
+    return project / Path(os.environ.get("COURSE_DATA") or "data").expanduser()
+
+
+def _load_published(key: str, root: Path, share: float) -> tuple[list[Split], tuple[str, ...], str, bool]:
+    """Return the two splits, the classes, the source, and whether this is the whole real data set."""
+    known = PUBLISHED[key]
+    if (root / key).is_dir():
+        *splits, classes = read_class_folders(root / key, share, known.classes)
+        full = tuple(len(split.labels) for split in splits) == known.sizes
+        return splits, classes, f"{known.title} as class folders", full
+    try:
+        splits = read_published(key, root) or downloads.fetch(key, root)
+        source, full = f"{known.title}, verified by its hash", share == 1
+    except downloads.Unavailable as reason:
+        splits, source, full = synthetic.make(key), synthetic.SOURCES[key], False
+        warnings.warn(
+            f"{known.title} is not in the data folder and was not downloaded: {reason}. You get a {source}; "
+            "good for trying the code, not for the course's numbers.",
+            stacklevel=3,
+        )
+    splits = [Split(*(part[first_share(split.labels, share)] for part in split)) for split in splits]
+    return splits, known.classes, source, full
+
+
+def _class_folder(name: str, root: Path) -> Path:
+    """The folder that ``name`` means, in the current folder or in the data folder."""
+    for folder in (Path(name).expanduser(), root / name):
+        if folder.is_dir():
+            return folder
+    close = difflib.get_close_matches(name.lower(), PUBLISHED, n=1)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    raise DataError(
+        f"There is no data set and no folder called {name!r}.{guess} Known are {', '.join(PUBLISHED)}; "
+        "a folder of your own must hold train/<class>/* and test/<class>/*."
+    )

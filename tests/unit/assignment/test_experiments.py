@@ -1,0 +1,245 @@
+"""The table of runs: what is trained, what is kept, and what makes a kept run another run."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from course_utils import assignment, data
+from course_utils.assignment import experiments, results
+from course_utils.assignment.experiments import Recipe, build, mirrored
+from course_utils.assignment.results import ResultsError
+from course_utils.training import evaluate, fit, seed_everything
+
+RECIPES = {0.5: Recipe(epochs=1, batch_size=8), 1: Recipe(epochs=2, batch_size=8)}
+
+
+class Small(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784, 10))
+
+
+class Hidden(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784, 4), nn.ReLU(), nn.Linear(4, 10))
+
+
+@pytest.fixture(scope="module")
+def images():
+    generator = torch.Generator().manual_seed(0)
+
+    def some(count):
+        pixels = torch.randint(256, (count, 1, 28, 28), dtype=torch.uint8, generator=generator)
+        return data.ImageSet(pixels, torch.arange(count) % 10, tuple("abcdefghij"))
+
+    return some(40), some(30)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The runs that were trained, not taken from a file, as (kind of model, images)."""
+    log, original = [], experiments.run
+
+    def counted(make, recipe, train, *rest):
+        log.append((make().__class__.__name__, len(train)))
+        return original(make, recipe, train, *rest)
+
+    monkeypatch.setattr(experiments, "run", counted)
+    return log
+
+
+def table(images, file=None, models=(Small, Hidden), recipes=RECIPES):
+    return build(models, recipes, *images, file=file, device="cpu", progress=False)
+
+
+def test_every_model_is_trained_on_every_share(images, trained):
+    found = table(images)
+    assert trained == [("Small", 20), ("Hidden", 20), ("Small", 40), ("Hidden", 40)]
+    assert found.models == ["Small", "Hidden"] and found.fractions == [0.5, 1]
+    assert found["Small", 1].parameters == 7850 and len(found["Small", 1].history) == 2
+
+
+def test_a_model_can_have_a_recipe_of_its_own_and_shares_be_left_out(images, trained):
+    own = replace(RECIPES[1], lr=0.01)
+    found = build(
+        [Small, Hidden], RECIPES | {("Hidden", 1): own}, *images, fractions=[1], device="cpu", progress=False
+    )
+    assert trained == [("Small", 40), ("Hidden", 40)]
+    recipes = [cell.settings["recipe"]["lr"] for cell in found.values()]
+    assert recipes == [RECIPES[1].lr, 0.01]
+
+
+def test_a_run_is_what_fit_and_evaluate_give(images):
+    train, test = images
+    cell = table(images, models=[Hidden], recipes={1: RECIPES[1]})["Hidden", 1]
+    seed_everything(0)
+    model = Hidden()
+    sgd = torch.optim.SGD(model.parameters(), 0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    rate = torch.optim.lr_scheduler.OneCycleLR(sgd, 0.05, total_steps=11, cycle_momentum=False)
+    options = {"batch_size": 8, "scheduler": rate, "scheduler_step": "batch", "progress": False}
+    history = fit(model, train, epochs=2, optimizer=sgd, validation=test, **options)
+    assert cell.history.train_loss == history.train_loss
+    assert cell.history.val_loss == history.val_loss
+    assert cell.accuracy == pytest.approx(evaluate(model, test).accuracy)
+    right = sum(cell.confusion[i][i] for i in range(10))
+    assert right == round(cell.accuracy * len(test)) and sum(map(sum, cell.confusion)) == len(test)
+    for index, read_as in cell.worst:
+        assert model.eval()(test.batch(torch.tensor([index]))[0]).argmax() == read_as != test.labels[index]
+
+
+def test_finished_runs_are_not_repeated(images, trained, tmp_path):
+    first = table(images, tmp_path / "new" / "t.json")
+    trained.clear()
+    assert table(images, tmp_path / "new" / "t.json") == first and trained == []
+
+
+def test_an_interrupted_table_goes_on_where_it_stopped(images, trained, tmp_path, monkeypatch, capsys):
+    file, whole = tmp_path / "t.json", table(images)
+    trained.clear()
+    with monkeypatch.context() as m:
+        m.setattr(experiments, "evaluate", _interrupt_after(3, experiments.evaluate))
+        assert len(table(images, file)) == 2
+    assert "after 2 of 4 runs" in capsys.readouterr().out
+    assert trained == [("Small", 20), ("Hidden", 20), ("Small", 40)]
+    trained.clear()
+    again = table(images, file)
+    assert trained == [("Small", 40), ("Hidden", 40)]
+    assert {key: cell.history.train_loss for key, cell in again.items()} == {
+        key: cell.history.train_loss for key, cell in whole.items()
+    }
+
+
+def _interrupt_after(calls, function):
+    count = iter(range(calls))
+
+    def call(*given):
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return function(*given)
+
+    return call
+
+
+class Wider(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784, 5), nn.ReLU(), nn.Linear(5, 10))
+
+
+class Tanh(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784, 4), nn.Tanh(), nn.Linear(4, 10))
+
+
+def changed_pixel(images):
+    pixels = images.images.clone()
+    pixels[3, 0, 14, 14] ^= 1
+    return replace(images, images=pixels)
+
+
+CHANGES = {
+    "recipe": lambda train, test: ((train, test), Hidden, Recipe(epochs=2, batch_size=8, lr=0.06)),
+    "seed": lambda train, test: ((train, test), Hidden, replace(RECIPES[1], seed=1)),
+    "width": lambda train, test: ((train, test), Wider, RECIPES[1]),
+    "forward": lambda train, test: ((train, test), Tanh, RECIPES[1]),
+    "training pixel": lambda train, test: ((changed_pixel(train), test), Hidden, RECIPES[1]),
+    "test pixel": lambda train, test: ((train, changed_pixel(test)), Hidden, RECIPES[1]),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_changed_setting_is_trained_anew_and_not_mixed_with_the_old(what, images, trained, tmp_path):
+    file = tmp_path / "t.json"
+    old = table(images, file, {"net": Hidden}, {1: RECIPES[1]})
+    trained.clear()
+    new_images, make, recipe = CHANGES[what](*images)
+    new = table(new_images, file, {"net": make}, {1: recipe})
+    assert len(trained) == 1 and new["net", 1].settings != old["net", 1].settings
+    assert results.load(file) == new
+
+
+def test_other_threads_make_another_run(images, trained, tmp_path, monkeypatch):
+    table(images, tmp_path / "t.json", [Small])
+    trained.clear()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
+    table(images, tmp_path / "t.json", [Small])
+    assert len(trained) == 2
+
+
+def test_the_file_keeps_runs_that_were_not_asked_for(images, tmp_path):
+    table(images, tmp_path / "t.json", [Small])
+    found = table(images, tmp_path / "t.json", [Hidden])
+    assert found.models == ["Hidden"] and results.load(tmp_path / "t.json").models == ["Small", "Hidden"]
+
+
+def test_a_write_that_breaks_off_leaves_the_old_file(images, tmp_path, monkeypatch):
+    file = tmp_path / "t.json"
+    cell = table(images, file, [Small], {1: RECIPES[1]})["Small", 1]
+    before = file.read_bytes()
+
+    def fail(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(ResultsError, match="no space left"):
+        results.add(file, replace(cell, model="other"))
+    assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", ["", "[{", '[{"model": "LeNet"}]', '{"a": 1}'])
+def test_a_damaged_file_is_named_and_not_overwritten(content, images, tmp_path):
+    file = tmp_path / "t.json"
+    file.write_text(content)
+    with pytest.raises(ResultsError, match="t.json could not be read"):
+        table(images, file)
+    assert file.read_text() == content
+
+
+def test_results_can_be_kept_elsewhere(images, tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_RESULTS", str(tmp_path))
+    assert table(images, "mine.json", [Small], {1: RECIPES[1]}) == results.load("mine.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
+
+
+def test_missing_results_are_named():
+    with pytest.raises(ResultsError, match="nowhere.json"):
+        results.load("nowhere.json")
+
+
+def test_few_images_and_single_steps_are_enough(images):
+    recipe = Recipe(epochs=1, batch_size=64, mirror=True, label_smoothing=0.1)
+    found = table(images, recipes={0.001: recipe})
+    assert len(found) == 2 and found["Small", 0.001].history.train_loss[0] > 0
+
+
+def test_the_mirror_image_of_the_mirror_image_is_the_image(images):
+    test = images[1]
+    assert torch.equal(mirrored(mirrored(test)).images, test.images)
+    assert torch.equal(mirrored(test).images[..., 0], test.images[..., 27])
+
+
+def test_tables_show_accuracy_and_seconds_beside_what_was_published(images):
+    found = table(images, models=[Small])
+    text = repr(found.beside({"Small": {1: (83.7, 58.4)}}))
+    assert "83.7 (58.4 s)" in text and "| –" in text and "50 %" in text
+    assert f"{100 * found['Small', 1].accuracy:.1f} (" in text
+    assert "<table>" in found._repr_html_()
+
+
+def test_the_command_stores_the_table_in_order_and_only_what_it_made(images, trained, tmp_path, monkeypatch):
+    train, test = (replace(part, full=True) for part in images)
+    monkeypatch.setenv("COURSE_DEVICE", "cpu")
+    monkeypatch.setattr(data, "load", lambda name: (train, test))
+    monkeypatch.setattr(assignment, "STORED", tmp_path / "t.json")
+    monkeypatch.setattr(assignment, "RUNS", [([Small], RECIPES, [1]), ([Hidden], RECIPES, [0.5, 1])])
+    table((train, test), tmp_path / "t.json", [Hidden, Small])
+    trained.clear()
+    assignment.main()
+    assert list(results.load(tmp_path / "t.json")) == [("Small", 1), ("Hidden", 0.5), ("Hidden", 1)]
+    assert trained == []
+
+
+def test_the_command_refuses_a_part_of_the_data(images, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda name: images)
+    with pytest.raises(SystemExit, match="all images"):
+        assignment.main()
