@@ -28,7 +28,7 @@ def claim(
     within: float | None = None,
     unit: str = "",
     lecture: str = "",
-    needs: str | None = None,
+    full_data: bool = False,
 ) -> None:
     """Assert a number that the text teaches, print the claim, and record the measured value.
 
@@ -40,8 +40,7 @@ def claim(
         value: what was measured here.
         unit: printed behind the numbers, for example ``"%"``.
         lecture: what the lecture printed, as text, for the report in CLAIMS.md.
-        needs: ``"full data"`` when the claim is only true on the whole real data set; with less data the
-            claim says that it was not judged.
+        full_data: the claim holds only on the whole real data set; with less data it is not judged, and says so.
 
     Raises:
         ClaimError: the number is outside its bound, or is not finite.
@@ -51,10 +50,9 @@ def claim(
     """
     value, equals = _plain(value), _plain(equals)
     holds, bound = _judge(value, equals, at_least, at_most, near, within, unit)
-    skipped = needs is not None and not _available(needs)
-    _record(
-        claim=name, value=value, bound=bound, unit=unit, lecture=lecture, needs=needs or "", skipped=skipped
-    )
+    skipped = full_data and not data.is_full()
+    needs = "full data" if full_data else ""
+    _record(claim=name, value=value, bound=bound, unit=unit, lecture=lecture, needs=needs, skipped=skipped)
     if skipped:
         print(f"– {name} {bound}: not judged, it needs {needs}")
     elif holds:
@@ -97,12 +95,6 @@ def _number(value) -> str:
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}".replace(",", " ")
     return f"{value:.6g}"
-
-
-def _available(needs: str) -> bool:
-    if needs != "full data":
-        raise ValueError(f'needs={needs!r} is not known; a claim can need "full data" or nothing')
-    return data.is_full()
 
 
 def _record(**entry) -> None:

@@ -1,7 +1,7 @@
 """What a network costs, layer by layer (notebook 11), and which pixels an output sees (notebook 07)."""
 
 from course_utils.complexity.layer_table import Layer, Profile
-from course_utils.complexity.profiling import profile
+from course_utils.complexity.profiling import count_parameters, profile
 from course_utils.complexity.receptive_fields import (
     ReceptiveField,
     Seen,
@@ -15,6 +15,7 @@ __all__ = [
     "Profile",
     "ReceptiveField",
     "Seen",
+    "count_parameters",
     "profile",
     "receptive_field",
     "receptive_field_by_gradient",

@@ -14,6 +14,11 @@ from course_utils.complexity.macs import CountMACs
 from course_utils.complexity.stopwatch import seconds, seconds_by_layer
 
 
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers ``model`` learns: the sizes of all its parameters, shared ones counted once. Notebook 07."""
+    return sum(p.numel() for p in model.parameters())
+
+
 def profile(
     model: nn.Module,
     input_shape: tuple[int, ...],

@@ -189,7 +189,7 @@ BROKEN = [  # rule, what is done to (the notebook, its cells by id), words of th
     ("claims_are_compared", lambda nb, c: c["claim"]["metadata"].pop("tags"), "tagged neither"),
     (
         "claims_are_compared",
-        lambda nb, c: c["claim"].update(source='claim("accuracy", 99, at_least=95, needs="full data")'),
+        lambda nb, c: c["claim"].update(source='claim("accuracy", 99, at_least=95, full_data=True)'),
         "not tagged full-data",
     ),
     ("compared_outputs_are_stable", lambda nb, c: output(c["claim"], printed("took 3.2 s")), "'2 s'"),

@@ -73,7 +73,7 @@ def test_every_claim_is_recorded_with_its_measured_value(tmp_path, monkeypatch):
     claim("a", torch.tensor(2.0), equals=2, lecture="two")
     with pytest.raises(ClaimError):
         claim("b", 3.0, at_most=2, unit="s")
-    claim("c", 0.1, at_least=0.9, needs="full data")
+    claim("c", 0.1, at_least=0.9, full_data=True)
     a, b, c = map(json.loads, (tmp_path / "ledger.jsonl").read_text(encoding="utf-8").splitlines())
     assert (a["claim"], a["value"], a["bound"], a["lecture"]) == ("a", 2.0, "= 2", "two")
     assert (a["notebook"], a["fraction"], a["torch"]) == ("09_lenet", 0.5, torch.__version__)
@@ -83,8 +83,8 @@ def test_every_claim_is_recorded_with_its_measured_value(tmp_path, monkeypatch):
 
 def test_a_claim_about_full_data_is_judged_on_full_data_alone(monkeypatch, capsys):
     monkeypatch.setattr(data, "is_full", lambda: False)
-    claim("n", 0.1, at_least=0.9, needs="full data")
+    claim("n", 0.1, at_least=0.9, full_data=True)
     assert "not judged" in capsys.readouterr().out
     monkeypatch.setattr(data, "is_full", lambda: True)
     with pytest.raises(ClaimError):
-        claim("n", 0.1, at_least=0.9, needs="full data")
+        claim("n", 0.1, at_least=0.9, full_data=True)

@@ -97,7 +97,7 @@ def claims_are_compared(notebook, path):
         claims = [call for call in calls if getattr(call.func, "id", "") == "claim"]
         if claims and not COMPARED & tags(cell):
             yield f"{where(cell)} makes a claim but is tagged neither nbval-check-output nor full-data"
-        needs_data = any(keyword.arg == "needs" for call in claims for keyword in call.keywords)
+        needs_data = any(keyword.arg == "full_data" for call in claims for keyword in call.keywords)
         if needs_data and "full-data" not in tags(cell):
             yield f"{where(cell)} makes a claim that needs full data but is not tagged full-data"
 
