@@ -1,4 +1,4 @@
-"""Sphinx's settings for the site; `make site` copies this folder beside the notebooks and builds there."""
+"""Sphinx's settings for the site; `make site` copies this folder next to the notebooks and builds there."""
 
 project = "PyTorch, from autograd to ResNets"
 author = "the course's authors"
