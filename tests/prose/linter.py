@@ -132,12 +132,12 @@ READERS = {".md": from_markdown, ".ipynb": from_notebook, ".py": from_python}
 
 
 def files(suffix: str) -> list[Path]:
-    """Return the course's own files with this suffix."""
+    """Return the course's own files with this suffix, but for the tests of this linter, which quote what is wrong."""
     paths = [
         *ROOT.glob(f"*{suffix}"),
         *(path for folder in FOLDERS for path in (ROOT / folder).rglob(f"*{suffix}")),
     ]
-    return sorted(path for path in paths if ".ipynb_checkpoints" not in path.parts)
+    return sorted(path for path in paths if not {".ipynb_checkpoints", "test_prose.py"} & {*path.parts})
 
 
 def check(paths: list[Path]) -> Iterator[str]:
