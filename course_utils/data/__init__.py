@@ -1,0 +1,7 @@
+"""Images to learn from: ``load("mnist")`` returns a training set and a test set, with or without a network."""
+
+from course_utils.data.image_set import ImageSet
+from course_utils.data.loading import fraction, is_full, load
+from course_utils.data.published import DataError
+
+__all__ = ["DataError", "ImageSet", "fraction", "is_full", "load"]
