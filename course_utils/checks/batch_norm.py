@@ -1,10 +1,10 @@
-"""Judges of exercises 05.1 and 05.2: batch norm and its backward."""
+"""Judging batch norm (exercise 05.1) and its backward (05.2)."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks import close, expect, seeds
 from course_utils.checks.ready_made import without
 
 OWN_NORM = "PyTorch's own batch norm does the work here.\nTry: x.mean(dim=0) and x.var(dim=0, correction=0)."
@@ -13,8 +13,8 @@ OWN_BACKWARD = (
 )
 
 
-@exercise("05.1", "outputs, running statistics and gradients equal nn.BatchNorm1d's.")
-def batch_norm(student):
+def judge_batch_norm(student) -> None:
+    """Compare a module class with nn.BatchNorm1d."""
     expect(
         isinstance(student, type) and issubclass(student, nn.Module),
         'A module class was expected.\nTry: check("05.1", BatchNorm), without brackets behind it.',
@@ -170,8 +170,8 @@ def _judge_arguments(student: type, x: Tensor) -> None:
     )
 
 
-@exercise("05.2", "your backward and autograd's agree.")
-def batch_norm_backward(student):
+def judge_batch_norm_backward(student) -> None:
+    """Compare ``student(grad_output, x_hat, weight, std)`` with autograd's gradients for x, weight and bias."""
     for generator in seeds():
         draw = {"generator": generator, "dtype": torch.float64}
         x, weight = 3 * torch.randn(10, 4, **draw) + 1, torch.randn(4, **draw)

@@ -4,16 +4,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.checks import batch_norm, close, exercise, expect, seeds
+from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks.batch_norm import judge_batch_norm, judge_batch_norm_backward
 from course_utils.checks.ready_made import without
-
-__all__ = ["batch_norm", "cross_entropy", "dropout"]  # importing batch_norm registers 05.1 and 05.2
 
 OWN_MASK = "PyTorch's own dropout does the work here.\nTry: a mask from torch.rand_like(x)."
 OWN_LOSS = "One of PyTorch's losses does the work here.\nTry: torch.log_softmax, and from each row the target's entry."
 OWN_GRADIENT = (
     "Autograd does the work here.\nTry: softmax minus one_hot, for each row by its share of the weights."
 )
+
+
+@exercise("05.1", "outputs, running statistics and gradients equal nn.BatchNorm1d's.")
+def batch_norm(student):
+    judge_batch_norm(student)
+
+
+@exercise("05.2", "your backward and autograd's agree.")
+def batch_norm_backward(student):
+    judge_batch_norm_backward(student)
 
 
 @exercise("05.3", "zeros at rate p, the mean kept, nothing done in evaluation.")

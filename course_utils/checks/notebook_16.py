@@ -1,13 +1,11 @@
-"""Judges of notebook 16: shares without loss, joined gradients, the rate of a larger batch, accumulation."""
-
-import copy
-from collections.abc import Callable
+"""Judges of notebook 16: sharing items, joining gradients, the learning rate of a larger batch, accumulation."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks.accumulation import judge_accumulated_step
 
 
 @exercise("16.1", "every item is counted once, and nobody has two more than another.")
@@ -105,113 +103,6 @@ def _explain_join(answer, means: Tensor, sizes: Tensor) -> None:
     )
 
 
-@exercise("16.4", "one step, the same as with the joined batch.")
-def accumulated_step(student):
-    for generator in seeds():
-        for sizes in ([4, 4, 4], [4, 4, 1], [2, 5]):
-            batches = _batches(sizes, generator)
-            ours, theirs = _model(generator), None
-            theirs = copy.deepcopy(ours)
-            for model in (ours, theirs):  # gradients left over from an earlier step
-                for parameter in model.parameters():
-                    parameter.grad = torch.ones_like(parameter)
-            before = [parameter.clone() for parameter in ours.parameters()]
-            student(ours, torch.optim.SGD(ours.parameters(), lr=0.1), list(batches))
-            _walk(theirs, [tuple(map(torch.cat, zip(*batches, strict=True)))], [1.0])
-            if not _same(ours, theirs):
-                _explain_accumulation(ours, before, batches, sizes)
-
-
-def _batches(sizes: list[int], generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
-    draw = {"generator": generator, "dtype": torch.float64}
-    return [(torch.randn(n, 3, **draw), torch.randn(n, 1, **draw)) for n in sizes]
-
-
-def _model(generator: torch.Generator) -> nn.Module:
-    model = nn.Linear(3, 1, dtype=torch.float64)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
-    return model
-
-
-def _walk(model, batches, factors, clear: bool = True, every: bool = False) -> None:
-    """Accumulate the batches' gradients with these factors, and take one step, or one ``every`` batch."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    if clear:
-        optimizer.zero_grad()
-    for (x, y), factor in zip(batches, factors, strict=True):
-        (factor * mse_loss(model(x), y)).backward()
-        if every:
-            optimizer.step()
-            optimizer.zero_grad()
-    if not every:
-        optimizer.step()
-
-
-def _same(first: nn.Module, second: nn.Module) -> bool:
-    return all(
-        close(a, b.detach(), 1e-8) for a, b in zip(first.parameters(), second.parameters(), strict=True)
-    )
-
-
-def _explain_accumulation(ours, before, batches, sizes) -> None:
-    count, total = len(sizes), sum(sizes)
-    right = [n / total for n in sizes]
-    expect(
-        not all(torch.equal(p, old) for p, old in zip(ours.parameters(), before, strict=True)),
-        "The weights have not moved.\nTry: loss.backward() for each batch, then optimizer.step() once.",
-    )
-
-    def like(factors, **options) -> bool:
-        twin = copy.deepcopy(ours)
-        with torch.no_grad():
-            for parameter, old in zip(twin.parameters(), before, strict=True):
-                parameter.copy_(old)
-                parameter.grad = torch.ones_like(old)
-        _walk(twin, batches, factors, **options)
-        return _same(ours, twin)
-
-    last = [0.0] * (count - 1)
-    cases: list[tuple[Callable[[], bool], str]] = [
-        (
-            lambda: like([1.0] * count),
-            "The gradients are added up, so the step is about as many times too long as there are batches.\n"
-            "Try: weight each loss before backward().",
-        ),
-        (
-            lambda: like([1 / count] * count) and len(set(sizes)) > 1,
-            "You divide by the number of batches: right for equal ones, but here the last is of another size.\n"
-            "Try: weight each loss by len(x) / (images of all batches).",
-        ),
-        (
-            lambda: like(right, clear=False),
-            "Gradients of an earlier step are still in it.\nTry: optimizer.zero_grad() before the first batch.",
-        ),
-        (
-            lambda: any(like([*last, factor]) for factor in (1.0, 1 / count, right[-1])),
-            "Only the last batch counts: the others' gradients are cleared away.\n"
-            "Try: zero_grad() once, before the loop.",
-        ),
-        (
-            lambda: any(like(f, every=True) for f in ([1.0] * count, [1 / count] * count, right)),
-            "You take a step after each batch.\nTry: move optimizer.step() out of the loop.",
-        ),
-        (
-            lambda: like([float(n) for n in sizes]),
-            "The weights of the batches are their sizes, which add up to all images, not to 1.\n"
-            "Try: divide by the number of images of all batches.",
-        ),
-    ]  # fmt: skip
-    for applies, hint in cases:
-        expect(not applies(), hint)
-    expect(
-        False,
-        f"For batches of {sizes} images the weights differ from those after one step with the joined batch.\n"
-        "Try: zero_grad; for each batch (len(x) / total * loss).backward(); step.",
-    )
-
-
 @exercise("16.3", "in proportion to the batch, and reached slowly.")
 def scaled_rate(student):
     cases = [
@@ -271,3 +162,8 @@ def _rate(lr, batch, new_batch, step, warmup):
 
 def _agree(answers, expected) -> bool:
     return all(abs(float(a) - b) <= 1e-9 for a, b in zip(answers, expected, strict=True))
+
+
+@exercise("16.4", "one step, the same as with the joined batch.")
+def accumulated_step(student):
+    judge_accumulated_step(student)

@@ -24,44 +24,44 @@ class Right:
         m.mul_(self.betas[0]).add_((1 - self.betas[0]) * p.grad)
         s.mul_(self.betas[1]).add_((1 - self.betas[1]) * p.grad**2)
 
-    def mended(self, m, s):
+    def corrected(self, m, s):
         return m / (1 - self.betas[0] ** self.t), s / (1 - self.betas[1] ** self.t)
 
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p -= self.lr * m / (s.sqrt() + self.eps)
 
 
 class Uphill(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p += self.lr * m / (s.sqrt() + self.eps)
 
 
-class Unmended(Right):
-    def mended(self, m, s):
+class Uncorrected(Right):
+    def corrected(self, m, s):
         return m, s
 
 
-class MendsOnlyS(Right):
-    def mended(self, m, s):
-        return m, super().mended(m, s)[1]
+class CorrectsOnlyS(Right):
+    def corrected(self, m, s):
+        return m, super().corrected(m, s)[1]
 
 
-class MendsOnlyM(Right):
-    def mended(self, m, s):
-        return super().mended(m, s)[0], s
+class CorrectsOnlyM(Right):
+    def corrected(self, m, s):
+        return super().corrected(m, s)[0], s
 
 
 class EpsUnderTheRoot(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p -= self.lr * m / (s + self.eps).sqrt()
 
 
 class NoRoot(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p -= self.lr * m / (s + self.eps)
 
 
@@ -103,7 +103,7 @@ class CountsParameters(Right):
 
 class NewTensor(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p = p - self.lr * m / (s.sqrt() + self.eps)
 
 
@@ -128,16 +128,16 @@ class MeansOfMeans(Right):
         s.mul_(self.betas[1])
 
 
-class MendsInPlace(Right):
-    def mended(self, m, s):
+class CorrectsInPlace(Right):
+    def corrected(self, m, s):
         return m.div_(1 - self.betas[0] ** self.t), s.div_(1 - self.betas[1] ** self.t)
 
 
 MISTAKES = [
     (Uphill, "go uphill"),
-    (Unmended, "divide m by 1 − β₁ᵗ and s by"),
-    (MendsOnlyS, "You mend s alone"),
-    (MendsOnlyM, "You mend m alone"),
+    (Uncorrected, "divide m by 1 − β₁ᵗ and s by"),
+    (CorrectsOnlyS, "You correct s but not m"),
+    (CorrectsOnlyM, "You correct m but not s"),
     (EpsUnderTheRoot, "under the root"),
     (NoRoot, "You divide by ŝ itself"),
     (BetasSwapped, "betas are swapped"),
@@ -148,6 +148,6 @@ MISTAKES = [
     (NewTensor, "only makes a new tensor"),
     (SquaresTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),
-    (MendsInPlace, "change m and s themselves"),
+    (CorrectsInPlace, "change m and s themselves"),
     (MeansOfMeans, "From step 1 on"),
 ]
