@@ -45,7 +45,7 @@ def sgd_with_momentum(student):
         ),
         (
             _previous_velocity,
-            "You step along the v of the step before.\nTry: change v first, then the parameter.",
+            "You step along the v of the previous step.\nTry: change v first, then the parameter.",
         ),
     ]
     compare(student, torch.optim.SGD, options, wrong)
@@ -148,7 +148,7 @@ def stop_early(student):
         expect(
             all(isinstance(answer, tuple | list) and len(answer) == 2 for answer in answers)
             and all(isinstance(part, Real | Tensor) for answer in answers for part in answer),
-            "Two numbers were expected, on every way out of the function.\nTry: return last, best.",
+            "Expected two numbers at every return of the function.\nTry: return last, best.",
         )
         answers = [tuple(int(n) if int(n) == n else float(n) for n in answer) for answer in answers]
         right = [_stop(*case) for case in cases]
@@ -163,7 +163,7 @@ def stop_early(student):
             (lambda x, p: _stop(x, p + 1), "You train one epoch too long.\nTry: stop when epoch − best ≥ patience."),
             (
                 lambda x, p: _stop(x, p, tie=True),
-                "An equal loss counts as an improvement with you.\nTry: < in place of <=.",
+                "You count an equal loss as an improvement.\nTry: < instead of <=.",
             ),
             (
                 lambda x, p: (len(x), _best(x)),
@@ -171,20 +171,20 @@ def stop_early(student):
             ),
             (
                 lambda x, p: (_stop(x, p)[0], _best(x)),
-                "You look into epochs that are never trained.\nTry: the best among the epochs up to the stop.",
+                "You use epochs that are never trained.\nTry: the best of the epochs up to the stop.",
             ),
             (
                 _stop_when_rising,
-                "You compare with the epoch before.\nTry: compare with the best loss so far: a loss that only falls "
-                "back to where it was is no improvement.",
+                "You compare with the previous epoch.\nTry: compare with the best loss so far: a loss that only falls "
+                "back to an earlier value is not an improvement.",
             ),
         ]:  # fmt: skip
             expect(answers != [variant(*case) for case in cases], hint)
         i = next(i for i, answer in enumerate(answers) if answer != right[i])
         expect(
             False,
-            f"With patience {cases[i][1]} and the losses {cases[i][0]} the answer is {right[i]}, yours is {answers[i]}."
-            "\nTry: go through them with a finger, and note the best epoch so far.",
+            f"With patience {cases[i][1]} and the losses {cases[i][0]}: expected {right[i]}, got {answers[i]}."
+            "\nTry: go through the losses one by one, and note the best epoch so far.",
         )
 
 
@@ -193,7 +193,7 @@ def _best(losses: list[float]) -> int:
 
 
 def _stop(losses: list[float], patience: int, tie: bool = False) -> tuple[int, int]:
-    """The right answer; with ``tie`` an equal loss counts as better."""
+    """Return the right answer; with ``tie`` an equal loss counts as better."""
     best = 1
     for epoch, loss in enumerate(losses, start=1):
         if loss < losses[best - 1] or (tie and loss == losses[best - 1]):
@@ -204,7 +204,7 @@ def _stop(losses: list[float], patience: int, tie: bool = False) -> tuple[int, i
 
 
 def _stop_when_rising(losses: list[float], patience: int) -> tuple[int, int]:
-    """Stops after ``patience`` epochs in a row that are not better than the one before."""
+    """Stop after ``patience`` consecutive epochs that are not better than the previous one."""
     waited = 0
     for epoch in range(2, len(losses) + 1):
         waited = 0 if losses[epoch - 1] < losses[epoch - 2] else waited + 1

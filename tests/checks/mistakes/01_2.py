@@ -42,7 +42,7 @@ MISTAKES = [
     (with_backward(lambda g, x, w: (g @ w, g.T @ x, None)), "The gradient of bias is None"),
     (
         with_backward(lambda g, x, w: (torch.ones_like(g) @ w, g.T @ x, g.sum(0))),
-        "ignores what comes from above",
+        "ignores the upstream gradient",
     ),
     (with_backward(lambda g, x, w: (g @ w, g.T @ x, g.mean(0))), "averaged over the batch"),
     (with_backward(lambda g, x, w: (g @ w, g.T @ x / len(x), g.sum(0))), "The gradient of weight is wrong"),

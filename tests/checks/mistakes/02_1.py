@@ -12,7 +12,7 @@ def scaled(factor):
 
 
 MISTAKES = [
-    (lambda X, y, w, b: gradient(X, y, w, b)[0], "Two gradients were expected"),
+    (lambda X, y, w, b: gradient(X, y, w, b)[0], "Expected two gradients"),
     (lambda X, y, w, b: (2 * (X * (X @ w + b - y)[:, None]), gradient(X, y, w, b)[1]), "dw has the shape"),
     (lambda X, y, w, b: (gradient(X, y, w, b)[0], 2 * (X @ w + b - y)), "b is one number"),
     (scaled(lambda n: -1), "wrong sign"),

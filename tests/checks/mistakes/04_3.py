@@ -39,12 +39,12 @@ class Nearest(nn.Module):
 
 
 MISTAKES = [
-    (lambda x, y: train(x, y, mlp(), steps=1) and None, "the trained network was expected"),
+    (lambda x, y: train(x, y, mlp(), steps=1) and None, "Expected the trained network"),
     (lambda x, y: mlp(outputs=2), "not (1000, 1)"),
     (lambda x, y: train(x, y, mlp(nn.Sigmoid())), "outputs are probabilities"),
     (lambda x, y: train(x, y, nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 1))), "Your network is linear"),
     (lambda x, y: train(x, 1 - y, mlp(), steps=200), "classes are swapped"),
-    (Nearest, "Nothing in your network can be trained"),
+    (Nearest, "no trainable parameters"),
     (without_backward, "hardly been trained"),
-    (lambda x, y: train(x, y, mlp()), "98 % were asked for"),
+    (lambda x, y: train(x, y, mlp()), "asks for 98 %"),
 ]

@@ -67,9 +67,9 @@ def by_autograd(logits, *given):
 
 
 MISTAKES = [
-    (lambda *given: right(*given)[0], "Two things were expected"),
+    (lambda *given: right(*given)[0], "Expected two values"),
     (lambda *given: (pieces(*given)[1], right(*given)[1]), "The loss is one number"),
-    (divided_by(lambda w, weight: len(w)), "divide by all examples"),
+    (divided_by(lambda w, weight: len(w)), "number of all examples"),
     (divided_by(lambda w, weight: (w > 0).sum()), "number of examples that count"),
     (divided_by(lambda w, weight: weight.sum()), "sum of the C weights"),
     (divided_by(lambda w, weight: 1), "sum of the weighted losses"),
@@ -77,7 +77,7 @@ MISTAKES = [
     (lambda *given: (-right(*given)[0], right(*given)[1]), "sign of the loss"),
     (ignored_count, "as if they were a class"),
     (softmax_twice, "softmax twice"),
-    (divided_by(lambda w, weight: w.max()), "The loss should be"),
+    (divided_by(lambda w, weight: w.max()), "Expected a loss of"),
     (with_gradient(lambda w, slope, g: g.sum(0)), "shape of the logits"),
     (with_gradient(lambda w, slope, g: slope / len(w)), "Ignored examples have a gradient"),
     (with_gradient(lambda w, slope, g: -g), "prediction minus truth"),
@@ -85,6 +85,6 @@ MISTAKES = [
     (with_gradient(lambda w, slope, g: w[:, None] * slope / (w > 0).sum()), "different numbers"),
     (with_gradient(lambda w, slope, g: (w > 0)[:, None] * slope / (w > 0).sum()), "the gradient differs"),
     (always_minus_100, "use the argument"),
-    (by_autograd, "Autograd does the work"),
-    (right, "One of PyTorch's losses"),
+    (by_autograd, "You use autograd"),
+    (right, "one of PyTorch's losses"),
 ]

@@ -116,7 +116,7 @@ MISTAKES = [
     (NeverForgets, "forgets nothing"),
     (Average, "you add (1 − μ) g"),
     (Nesterov, "Nesterov's rule"),
-    (OldVelocity, "v of the step before"),
+    (OldVelocity, "v of the previous step"),
     (NewTensor, "only makes a new tensor"),
     (SpoilsTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),

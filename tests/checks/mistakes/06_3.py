@@ -39,10 +39,10 @@ MISTAKES = [
     (lambda losses, patience: stop(losses, patience, first=0), "You count from 0"),
     (lambda losses, patience: stop(losses, patience, keep_last=True), "the weights of the last epoch"),
     (lambda losses, patience: stop(losses, patience, late=1), "one epoch too long"),
-    (lambda losses, patience: stop(losses, patience, tie=True), "An equal loss"),
+    (lambda losses, patience: stop(losses, patience, tie=True), "You count an equal loss"),
     (never, "You never stop"),
     (sees_the_future, "never trained"),
-    (against_the_epoch_before, "compare with the epoch before"),
-    (one_way_out, "on every way out"),
+    (against_the_epoch_before, "compare with the previous epoch"),
+    (one_way_out, "at every return"),
     (lambda losses, patience: (1, 1), "With patience"),
 ]

@@ -50,13 +50,13 @@ MISTAKES = [
     (lambda x, y, keep: (x[mask(y, keep)], y[mask(y, keep)]), "old numbers"),
     (in_the_same_tensor, "renumbered again"),
     (sorted_by_class, "sorted by class"),
-    (changes_its_input, "changes the labels it is given"),
-    (by_size, "by size"),
-    (one_mask_only, "says of each image whether it stays"),
+    (changes_its_input, "changes the labels that it is given"),
+    (by_size, "in ascending order"),
+    (one_mask_only, "is true for each image to keep"),
     (other_images, "with the same mask"),
     (
         lambda x, y, keep: (x[mask(y, keep)], numbered(y, keep)[mask(y, keep)].float()),
-        "cross-entropy takes torch.int64",
+        "cross-entropy expects torch.int64",
     ),
     (lambda x, y, keep: x[mask(y, keep)], "two tensors"),
 ]

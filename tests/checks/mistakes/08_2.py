@@ -27,12 +27,12 @@ def list_of_shares(model, loader):
 
 MISTAKES = [
     (lambda m, b: measure(m, b, mean=True), "you average the batches"),
-    (lambda m, b: measure(m, b, total=1), "how many are right"),
+    (lambda m, b: measure(m, b, total=1), "the number of right answers"),
     (lambda m, b: measure(m, b, scale=100), "a percentage"),
     (lambda m, b: measure(m, b, total=len(b)), "by the number of batches"),
-    (lambda m, b: measure(m, b, last=True), "the last batch alone"),
+    (lambda m, b: measure(m, b, last=True), "the last batch only"),
     (lambda m, b: measure(m, b, dim=0), "argmax(1)"),
     (lambda m, b: measure(m, b, training=True), "model.eval()"),
     (lambda m, b: measure(m, b, gradients=True), "torch.no_grad()"),
-    (list_of_shares, "One number was expected"),
+    (list_of_shares, "Expected one number"),
 ]

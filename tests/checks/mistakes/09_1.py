@@ -26,12 +26,12 @@ def shallow():
 
 
 MISTAKES = [
-    (lambda: build, "a network was expected"),
+    (lambda: build, "Expected a network"),
     (lambda: nn.Sequential(nn.Flatten(), nn.Linear(1024, 11)), "not (2, 10)"),
     (swapped, "120 → 84 → 10"),
     (shallow, "LeNet-5 has 5"),
     (lambda: build(channels=12), "not 61 706"),
-    (lambda: build(after=[nn.Softmax(1)]), "leave softmax out"),
+    (lambda: build(after=[nn.Softmax(1)]), "leave out softmax"),
     (lambda: build(pool=nn.MaxPool2d), "LeNet-5 averages"),
     (lambda: build(activation=nn.ReLU), "Your activation is ReLU"),
     (lambda: build(third=False), "tanh after each convolution"),

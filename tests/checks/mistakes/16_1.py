@@ -22,9 +22,9 @@ def rounds_up_past_the_end(count, rank, size):
 
 
 MISTAKES = [
-    (drops_the_rest, "items get lost when the division leaves a remainder"),
-    (all_the_rest_to_the_last, "the others wait for the largest"),
-    (fills_up_with_copies, "do not fill up with copies"),
+    (drops_the_rest, "your division drops the remainder"),
+    (all_the_rest_to_the_last, "the other processes wait for the largest"),
+    (fills_up_with_copies, "do not pad with copies"),
     (rounds_up_past_the_end, "a slice or range ends before its stop"),
-    (lambda count, rank, size: slice(rank, count, size), "slice came back"),
+    (lambda count, rank, size: slice(rank, count, size), "got slice"),
 ]
