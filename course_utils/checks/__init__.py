@@ -149,5 +149,5 @@ def _explain(error: Exception) -> str:
         trace = trace.tb_next
     return (
         f"Your code stopped{line} with {type(error).__name__}: {error}\n"
-        "Try: run it on a small input, and print the shapes on the way."
+        "Try: run it on a small input, and print the shapes of the intermediate results."
     )

@@ -180,7 +180,7 @@ def kl_divergence(student):
             expect(not close(answer, wrong), hint)
         expect(
             close(answer, right),
-            "This differs from Σ p ln(p/q).\nTry: p = (½, ½), q = (¼, ¾) by hand: ½ ln 2 + ½ ln ⅔ = 0.1438.",
+            "This differs from Σ p ln(p/q).\nTry: p = (½, ½), q = (¼, ¾) gives ½ ln 2 + ½ ln ⅔ = 0.1438.",
         )
         certain = F.one_hot(torch.randint(5, (8,), generator=generator), 5).float()
         answer = student(certain, q.clone())

@@ -14,7 +14,7 @@ SECONDS = 20
 @exercise("04.1", "one layer does the work of two.")
 def folded_layers(student):
     for generator in seeds():
-        # as many outputs as inputs, so that a product in the wrong order exists, too
+        # as many outputs as inputs, so that the product in the wrong order also exists
         first, second = nn.Linear(3, 5), nn.Linear(5, 3)
         for p in (*first.parameters(), *second.parameters()):
             nn.init.normal_(p, generator=generator)

@@ -75,7 +75,7 @@ def output_size(student):
     ]
     last = (
         "For n = {0}, kernel {1}, stride {2}, padding {3}, dilation {4} the size is {right}; your answer is {answer}.\n"
-        "Try: draw a short row of pixels and count the places where the kernel fits."
+        "Try: draw a short row of pixels and count the positions at which the kernel fits."
     )
     compare_formulas(student, cases, _fits, wrong, last)
 

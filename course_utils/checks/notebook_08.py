@@ -17,7 +17,8 @@ def two_classes(student):
     for generator in seeds(5):
         labels = torch.randperm(40, generator=generator) % 5
         images = torch.randint(256, (40, 3, 2, 2), dtype=torch.uint8, generator=generator)
-        keep = (3, 0, 1)  # three classes, not sorted: what works only for (0, 2) does not pass
+        # three classes, not sorted: code that only works for (0, 2) does not pass
+        keep = (3, 0, 1)
         given = labels.clone()
         answer = student(images, labels, keep)
         expect(

@@ -136,7 +136,7 @@ def most_confused_pair(student):
         expect(truth != prediction, "The diagonal counts the right predictions.\nTry: set it to 0 first.")
         expect(
             (truth, prediction) != (j, i),
-            "The two are the wrong way round.\nTry: rows are the truth, columns the prediction.",
+            "The two are swapped.\nTry: rows are the truth, columns the prediction.",
         )
         expect(
             (truth, prediction) == (i, j),

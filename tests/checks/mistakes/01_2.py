@@ -16,7 +16,7 @@ class Right(torch.autograd.Function):
 
 
 def with_backward(backward):
-    """The layer with a backward of its own: takes grad_output, x, weight."""
+    """Return the layer with another backward, a function of grad_output, x and weight."""
     return type("Wrong", (Right,), {"backward": staticmethod(lambda ctx, g: backward(g, *ctx.saved_tensors))})
 
 

@@ -7,7 +7,7 @@ def gradient(X, y, w, b):
 
 
 def scaled(factor):
-    """Both gradients, multiplied by a factor that may depend on the number of points."""
+    """Return both gradients, multiplied by a factor that may depend on the number of points."""
     return lambda X, y, w, b: tuple(factor(len(X)) * part for part in gradient(X, y, w, b))
 
 

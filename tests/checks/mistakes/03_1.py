@@ -6,7 +6,7 @@ import torch.nn.functional as F
 right = F.binary_cross_entropy_with_logits
 
 
-def by_hand(logits, targets, tiny=0.0):
+def naive(logits, targets, tiny=0.0):
     z = torch.sigmoid(logits)
     return -(targets * (z + tiny).log() + (1 - targets) * (1 - z + tiny).log()).mean()
 
@@ -24,9 +24,9 @@ MISTAKES = [
     (lambda s, y: right(s, 1 - y), "two classes swapped"),
     (lambda s, y: -(y * F.logsigmoid(s)).mean(), "Only the examples of class 1"),
     (lambda s, y: ((torch.sigmoid(s) - y) ** 2).mean(), "for one example, s = 0"),
-    (by_hand, "never form σ(s)"),
+    (naive, "never form σ(s)"),
     (lambda s, y: (torch.log(1 + torch.exp(s)) - s * y).mean(), "too large for float32"),
-    (lambda s, y: by_hand(s, y, tiny=1e-7), "Something limits the logarithm"),
+    (lambda s, y: naive(s, y, tiny=1e-7), "Something limits the logarithm"),
     (lambda s, y: right(s.detach(), y), "has no gradient"),
     (two_branches, "torch.where computes both branches"),
     (right, "one of PyTorch's losses"),

@@ -19,7 +19,7 @@ def mlp(*end, outputs=1):
 
 
 def without_backward(x, y):
-    """A network that always says class 1, because nothing ever moves its weights."""
+    """Return a network that always predicts class 1, because its weights are never updated."""
     net = mlp()
     with torch.no_grad():
         net[-1].weight.mul_(0.01)
@@ -28,7 +28,7 @@ def without_backward(x, y):
 
 
 class Nearest(nn.Module):
-    """No network: the class of the nearest training point."""
+    """Predict the class of the nearest training point, without any network."""
 
     def __init__(self, x, y):
         super().__init__()

@@ -6,7 +6,7 @@ def parameters(g, x_hat):
 
 
 def with_dx(dx):
-    """Right gradients of weight and bias, and dx from (the gradient at x_hat, x_hat, std)."""
+    """Return an answer with right parameter gradients and dx(gradient at x_hat, x_hat, std)."""
     return lambda g, x_hat, weight, std: (dx(g * weight, x_hat, std), *parameters(g, x_hat))
 
 

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 
 def pieces(logits, target, weight, ignore_index):
-    """Each example's weight (0 if it is ignored), loss, and gradient of that loss."""
+    """Return each example's weight (0 if it is ignored), loss, and gradient of that loss."""
     counts = target != ignore_index
     safe = torch.where(counts, target, 0)
     w = weight[safe] * counts
@@ -19,7 +19,7 @@ def right(logits, target, weight, ignore_index):
 
 
 def divided_by(number):
-    """The right loss and gradient, divided by number(w, weight) instead of the sum of w."""
+    """Return an answer with the right loss and gradient, divided by number(w, weight) instead of the sum of w."""
 
     def wrong(logits, target, weight, ignore_index):
         w, each, slope = pieces(logits, target, weight, ignore_index)
@@ -30,7 +30,7 @@ def divided_by(number):
 
 
 def with_gradient(change):
-    """The right loss, and a gradient changed by change(w, slope, right gradient)."""
+    """Return an answer with the right loss, and a gradient changed by change(w, slope, right gradient)."""
 
     def wrong(*given):
         w, _, slope = pieces(*given)

@@ -4,7 +4,7 @@ import torch
 
 
 class Right:
-    """A right Adam, parts of which the mistakes below replace."""
+    """A correct Adam; the mistakes below replace parts of it."""
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         self.parameters, self.lr, self.betas, self.eps = list(parameters), lr, betas, eps
@@ -84,7 +84,7 @@ class CountsFromZero(Right):
         self.t += 1
 
 
-class ClockStandsStill(Right):
+class TimeStandsStill(Right):
     @torch.no_grad()
     def step(self):
         self.t = 0
@@ -143,7 +143,7 @@ MISTAKES = [
     (BetasSwapped, "betas are swapped"),
     (SumOfGradients, "Your m is a sum"),
     (CountsFromZero, "count t from 1"),
-    (ClockStandsStill, "Your t stays at 1"),
+    (TimeStandsStill, "Your t stays at 1"),
     (CountsParameters, "Your t counts parameters"),
     (NewTensor, "only makes a new tensor"),
     (SquaresTheGradient, "step() changes the gradient"),

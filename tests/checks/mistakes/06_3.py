@@ -2,7 +2,7 @@
 
 
 def stop(losses, patience, first=1, keep_last=False, late=0, tie=False):
-    """Early stopping, right unless told otherwise."""
+    """Early stopping; the arguments after `patience` make the mistakes."""
     best = 0
     for epoch, loss in enumerate(losses):
         if loss < losses[best] or (tie and loss == losses[best]):
@@ -30,7 +30,7 @@ def against_the_epoch_before(losses, patience):
     return len(seen), seen.index(min(seen)) + 1
 
 
-def one_way_out(losses, patience):
+def only_one_return(losses, patience):
     last, best = stop(losses, patience)
     return (last, best) if last < len(losses) else None
 
@@ -43,6 +43,6 @@ MISTAKES = [
     (never, "You never stop"),
     (sees_the_future, "never trained"),
     (against_the_epoch_before, "compare with the previous epoch"),
-    (one_way_out, "at every return"),
+    (only_one_return, "at every return"),
     (lambda losses, patience: (1, 1), "With patience"),
 ]

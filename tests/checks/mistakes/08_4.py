@@ -4,7 +4,7 @@ from torch import nn
 
 
 def build(width, classes, grow=(1, 2, 4), padding=1, relu=True, pool=nn.MaxPool2d, after=(), before=()):
-    """The deeper network with one thing different."""
+    """Build the deeper network; the other arguments make the mistakes."""
     layers, inside = [], 3
     for factor in grow:
         layers.append(nn.Conv2d(inside, factor * width, 3, padding=padding))

@@ -17,6 +17,6 @@ MISTAKES = [
     (in_place, "changes the matrix"),
     (lambda matrix: int(matrix.clone().fill_diagonal_(0).argmax()), "Expected two digits"),
     (lambda matrix: divmod(int(matrix.argmax()), len(matrix)), "The diagonal counts the right predictions"),
-    (lambda matrix: right(matrix)[::-1], "wrong way round"),
+    (lambda matrix: right(matrix)[::-1], "The two are swapped"),
     (smallest, "The largest number off the diagonal"),
 ]

@@ -2,7 +2,7 @@
 
 
 def over(function, keep=lambda p: p.dim() > 1):
-    """strength · Σ function(p) over the parameters that `keep` lets through."""
+    """Return strength · Σ function(p) over the parameters for which `keep` is true."""
     return lambda model, strength: strength * sum(function(p) for p in model.parameters() if keep(p))
 
 

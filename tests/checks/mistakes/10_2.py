@@ -38,7 +38,7 @@ def keeping(p, decay):
     return model, optimizer(model, decay)
 
 
-def exchanged(p, decay):
+def swapped(p, decay):
     model = network(p)
     return model, optimizer(model, 0.0, biases=decay)
 
@@ -59,7 +59,7 @@ MISTAKES = [
     (lambda p, decay: (network(p), None), "should be an optimizer"),
     (answer(kind=optim.Adam), "You use Adam."),
     (answer(both=False), "does not know"),
-    (exchanged, "The biases decay and the weights do not"),
+    (swapped, "The biases decay and the weights do not"),
     (everything, "The biases decay too"),
     (lambda p, decay: answer()(p, 0.5), "a weight decay of 0.5"),
 ]

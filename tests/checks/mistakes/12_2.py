@@ -7,7 +7,7 @@ def right(matrix):
 
 
 def by_diagonal_removed(matrix):
-    """Divides by the mistakes instead of by all."""
+    """Divides by the number of mistakes instead of by all."""
     diagonal = matrix.diagonal()
     return diagonal / (matrix.sum(0) - diagonal).clamp(min=1), diagonal / (matrix.sum(1) - diagonal).clamp(
         min=1

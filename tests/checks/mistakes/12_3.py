@@ -1,4 +1,4 @@
-"""Classic mistakes in counting what a LeNet costs."""
+"""Classic mistakes in counting parameters and MACs of a LeNet."""
 
 
 def parameters(a, b, h, bias=1, pixels=16):

@@ -1,4 +1,4 @@
-"""Classic mistakes in the lowest loss behind a softmax too many."""
+"""Classic mistakes in the lowest loss with one softmax too many."""
 
 from math import e, log
 

@@ -1,4 +1,4 @@
-"""Classic mistakes in a walk from one code to another."""
+"""Classic mistakes in interpolating between two codes."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Classic mistakes in joining the gradients of several processes."""
+"""Classic mistakes in joining the gradients of multiple processes."""
 
 
 def total(gradients, sizes):
