@@ -1,17 +1,16 @@
-"""Judge an exercise and answer with a hint.
+"""Check a solution of an exercise, and answer with a hint if it is not right yet.
 
 ``check("01.2", my_function)`` runs the judge of exercise 01.2. A judge compares with PyTorch or with theory on
-fresh random input, never with a stored answer. The judges of notebook NN live in ``notebook_NN.py``; each is a
-function marked ``@exercise("NN.k", praise)`` that states what it expects with ``expect(condition, hint)``.
+fresh random input, never with a stored answer. The judges of notebook NN are in ``notebook_NN.py``. Each is a
+function with the decorator ``@exercise("NN.k", praise)`` that states what it expects with ``expect(condition, hint)``.
 """
 
 import importlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
-_judges: dict[str, tuple[Callable, str]] = {}
 
 
 class Hint(AssertionError):
@@ -25,33 +24,59 @@ class Hint(AssertionError):
         super().__init__(f"Exercise {number}: {text}")
 
     def _render_traceback_(self) -> list[str]:
-        # IPython's hook for exceptions that want to be shown as plain text
+        # IPython calls this method if an exception has it, and shows the lines that it returns
         bold, plain = "\x1b[1m", "\x1b[0m"
         text = self.text.replace("Try:", f"{bold}Try:{plain}")
         return [f"{bold}Exercise {self.number} · not there yet{plain}", *text.splitlines()]
 
 
 class Miss(AssertionError):
-    """Raised by ``expect`` inside a judge; ``check`` turns it into a Hint."""
+    """Raised by ``expect`` inside a judge; ``Exercise`` turns it into a Hint."""
 
 
-def exercise(number: str, praise: str) -> Callable:
-    """Mark a function as the judge of exercise ``number``; ``praise`` is printed when it is content."""
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise, called with a student's answer.
 
-    def register(judge: Callable) -> Callable:
-        _judges[number] = judge, praise
-        return judge
+    Attributes:
+        number: for example ``"01.2"``.
+        praise: what is printed after the number if the answer is right.
+        judge: called with the answer; raises :class:`Miss` if it is wrong.
+    """
 
-    return register
+    number: str
+    praise: str
+    judge: Callable[..., None]
+
+    def __call__(self, *answer: object) -> None:
+        """Print the praise, or raise a :class:`Hint`. The state of the random number generator is restored."""
+        state = torch.get_rng_state()
+        try:
+            self.judge(*answer)
+        except Miss as miss:
+            raise Hint(self.number, str(miss)) from None
+        except NotImplementedError:
+            text = "Nothing is written here yet.\nTry: replace the line that raises NotImplementedError."
+            raise Hint(self.number, text) from None
+        except Exception as error:
+            raise Hint(self.number, _not_callable(error, answer) or _explain(error)) from error
+        finally:
+            torch.set_rng_state(state)
+        print(f"✓ Exercise {self.number}: {self.praise}")
+
+
+def exercise(number: str, praise: str) -> Callable[[Callable[..., None]], Exercise]:
+    """Make the decorated function the judge of exercise ``number``; ``praise`` is printed if the answer is right."""
+    return lambda judge: Exercise(number, praise, judge)
 
 
 def expect(condition: bool | torch.Tensor, hint: str) -> None:
-    """Inside a judge: go on if ``condition`` holds, else answer the student with ``hint``."""
+    """Inside a judge: continue if ``condition`` holds, else answer the student with ``hint``."""
     if not condition:
         raise Miss(hint)
 
 
-def close(ours: torch.Tensor, reference: torch.Tensor, tolerance: float = 1e-5) -> bool:
+def close(ours: object, reference: torch.Tensor, tolerance: float = 1e-5) -> bool:
     """Whether ``ours`` is a tensor of the reference's shape and equals it to ``tolerance``, relative or absolute."""
     if not isinstance(ours, torch.Tensor) or ours.shape != reference.shape:
         return False
@@ -61,7 +86,7 @@ def close(ours: torch.Tensor, reference: torch.Tensor, tolerance: float = 1e-5) 
 
 
 def seeds(count: int = 3) -> Iterator[torch.Generator]:
-    """Yield generators of fresh random input: different on each run, so that no stored answer can pass."""
+    """Yield generators of fresh random input: different in each run, so that no stored answer can pass."""
     for _ in range(count):
         yield torch.Generator().manual_seed(torch.seed() % 2**31)
 
@@ -74,30 +99,33 @@ def check(number: str, *answer: object) -> None:
         answer: what the exercise asks for: a function, a class, a tensor, a number.
 
     Raises:
-        Hint: the answer is missing or wrong.
-        ValueError: there is no such exercise.
+        Hint: If the answer is missing or wrong.
+        ValueError: If the exercise does not exist.
 
-    The state of the random number generator is left as it was found. Met in notebook 00.
+    The state of the random number generator is restored afterwards. Introduced in notebook 00.
     """
-    judge, praise = _find(number)
-    state = torch.get_rng_state()
+    _find(number)(*answer)
+
+
+def _find(number: str) -> Exercise:
+    """Return the exercise ``number`` of module ``notebook_NN``."""
+    name = f"{__name__}.notebook_{number.partition('.')[0]}"
     try:
-        judge(*answer)
-    except Miss as miss:
-        raise Hint(number, str(miss)) from None
-    except NotImplementedError:
-        raise Hint(
-            number, "Nothing is written here yet.\nTry: replace the line that raises NotImplementedError."
-        ) from None
-    except Exception as error:
-        raise Hint(number, _not_callable(error, answer) or _explain(error)) from error
-    finally:
-        torch.set_rng_state(state)
-    print(f"✓ Exercise {number}: {praise}")
+        judges = vars(importlib.import_module(name)).values()
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        judges = ()
+    for judge in judges:
+        if isinstance(judge, Exercise) and judge.number == number:
+            return judge
+    raise ValueError(
+        f"There is no exercise {number!r}. The number is in the heading of the exercise, for example '01.2'."
+    )
 
 
-def _not_callable(error: Exception, answer: tuple) -> str:
-    """What to say if the judge called an answer that is no function."""
+def _not_callable(error: Exception, answer: tuple[object, ...]) -> str:
+    """Return a hint if the judge called an answer that is not a function, else an empty string."""
     given = [type(part).__name__ for part in answer if not callable(part)]
     trace = error.__traceback__
     while trace.tb_next:
@@ -106,8 +134,8 @@ def _not_callable(error: Exception, answer: tuple) -> str:
     if not (ours and given and isinstance(error, TypeError) and "not callable" in str(error)):
         return ""
     return (
-        f"A function or a class was expected, {given[0]} was given.\n"
-        "Try: hand over the name of what you have written, without brackets behind it."
+        f"Expected a function or a class, got {given[0]}.\n"
+        "Try: pass the function or the class itself: its name, without brackets after it."
     )
 
 
@@ -121,18 +149,5 @@ def _explain(error: Exception) -> str:
         trace = trace.tb_next
     return (
         f"Your code stopped{line} with {type(error).__name__}: {error}\n"
-        "Try: run it by hand on a small input, and print the shapes on the way."
+        "Try: run it on a small input, and print the shapes of the intermediate results."
     )
-
-
-def _find(number: str) -> tuple[Callable, str]:
-    if number not in _judges:
-        try:
-            importlib.import_module(f"{__name__}.notebook_{number.partition('.')[0]}")
-        except ModuleNotFoundError:
-            pass
-    if number not in _judges:
-        raise ValueError(
-            f"There is no exercise {number!r}. Its number stands in the heading above, for example '01.2'."
-        )
-    return _judges[number]

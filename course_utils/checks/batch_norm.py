@@ -1,33 +1,31 @@
-"""Judges of exercises 05.1 and 05.2: batch norm and its backward."""
+"""Judging batch norm (exercise 05.1) and its backward (05.2)."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks import close, expect, seeds
 from course_utils.checks.ready_made import without
 
-OWN_NORM = "PyTorch's own batch norm does the work here.\nTry: x.mean(dim=0) and x.var(dim=0, correction=0)."
-OWN_BACKWARD = (
-    "Autograd does the work here.\nTry: sums and means of grad_output and grad_output · x̂ over the batch."
-)
+OWN_NORM = "You call PyTorch's own batch norm.\nTry: x.mean(dim=0) and x.var(dim=0, correction=0)."
+OWN_BACKWARD = "You use autograd.\nTry: sums and means of grad_output and grad_output · x̂ over the batch."
 
 
-@exercise("05.1", "outputs, running statistics and gradients equal nn.BatchNorm1d's.")
-def batch_norm(student):
+def judge_batch_norm(student) -> None:
+    """Compare a module class with nn.BatchNorm1d."""
     expect(
         isinstance(student, type) and issubclass(student, nn.Module),
-        'A module class was expected.\nTry: check("05.1", BatchNorm), without brackets behind it.',
+        'Expected a module class.\nTry: check("05.1", BatchNorm), without brackets after the name.',
     )
     for generator in seeds():
-        # double precision, so that rounding is never taken for a mistake
+        # double precision, so that no rounding error looks like a mistake
         draw = {"generator": generator, "dtype": torch.float64}
         ours, theirs = student(5).double(), nn.BatchNorm1d(5).double()
         for name in ("weight", "bias"):
             values = torch.randn(5, **draw)
             getattr(ours, name).data.copy_(values)
             getattr(theirs, name).data.copy_(values)
-        # the last feature varies so little that ε is felt
+        # the last feature varies so little that ε matters
         x = torch.randn(12, 5, **draw) * torch.tensor([1.0, 2.0, 3.0, 4.0, 3e-3]) + 2
         _judge_training(ours, theirs, x)
         _judge_running(ours, theirs, x, draw)
@@ -49,7 +47,7 @@ def _judge_training(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
     for wrong, hint in [
         (
             (x - mean) / (var + 1e-5).sqrt(),
-            "weight and bias are not used.\nTry: weight · x̂ + bias is what comes out.",
+            "weight and bias are not used.\nTry: the output is weight · x̂ + bias.",
         ),
         (
             w * (x - mean) / (x.var(0) + 1e-5).sqrt() + b,
@@ -59,14 +57,14 @@ def _judge_training(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
             F.layer_norm(x, (5,), w, b),
             "You average over the features of each example; that is layer norm.\nTry: dim=0 is the batch.",
         ),
-        (w * (x - mean) / var.sqrt() + b, "ε is missing.\nTry: the root of var + self.eps."),
+        (w * (x - mean) / var.sqrt() + b, "ε is missing.\nTry: take the root of var + self.eps."),
         (
             w * (x - mean) / (var.sqrt() + 1e-5) + b,
-            "ε stands outside the root.\nTry: add it to the variance, then take the root.",
+            "ε is outside the root.\nTry: add it to the variance, then take the root.",
         ),
         (
             w * (x - mean) / (var + 1e-5) + b,
-            "You divide by the variance.\nTry: divide by its square root, the deviation.",
+            "You divide by the variance.\nTry: divide by its square root, the standard deviation.",
         ),
         (
             w * x / (1 + 1e-5) ** 0.5 + b,
@@ -94,29 +92,29 @@ def _judge_gradients(
         expect(
             mine is not None and torch.allclose(mine, right, rtol=1e-5, atol=1e-5 * right.abs().max().item()),
             f"The output is right, but the gradient of {name} is not.\n"
-            "Try: mean and variance depend on x, too: no .detach(), .data or no_grad around them.",
+            "Try: mean and variance also depend on x: no .detach(), .data or no_grad around them.",
         )
 
 
 def _judge_running(ours: nn.Module, theirs: nn.Module, x: Tensor, draw: dict) -> None:
-    """Compare the running statistics, after one batch and after a few."""
+    """Compare the running statistics after one batch and after four."""
     expect(
         not (ours.running_mean.requires_grad or ours.running_var.requires_grad),
-        "The running statistics carry a graph along, which grows with each batch.\n"
+        "The running statistics keep a graph, which grows with each batch.\n"
         "Try: update them within torch.no_grad().",
     )
     m, mean = 0.1, x.mean(0)
     for statistic, wrong, hint in [
-        ("mean", 0 * mean, "running_mean has not moved.\nTry: update it in training, after each batch."),
+        ("mean", 0 * mean, "running_mean has not changed.\nTry: update it in training, after each batch."),
         (
             "mean",
             0.9 * mean,
-            "(1 − m) and m are exchanged.\nTry: running = (1 − m)·running + m·batch, m = 0.1.",
+            "(1 − m) and m are swapped.\nTry: running = (1 − m)·running + m·batch, m = 0.1.",
         ),
         (
             "var",
             0.9 + m * x.var(0, correction=0),
-            "running_var should remember the variance that divides by N − 1.\nTry: x.var(dim=0, correction=1).",
+            "running_var should average the variance that divides by N − 1.\nTry: x.var(dim=0, correction=1).",
         ),
     ]:
         expect(not close(getattr(ours, f"running_{statistic}"), wrong), hint)
@@ -143,7 +141,7 @@ def _judge_evaluation(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
     )
     expect(
         torch.equal(before, ours.running_mean),
-        "In evaluation the running statistics move.\nTry: update them only if self.training.",
+        "In evaluation the running statistics change.\nTry: update them only if self.training.",
     )
     expect(
         close(out, right),
@@ -153,7 +151,7 @@ def _judge_evaluation(ours: nn.Module, theirs: nn.Module, x: Tensor) -> None:
 
 
 def _judge_arguments(student: type, x: Tensor) -> None:
-    """Compare once more, with other values of eps and momentum than the usual ones."""
+    """Compare again, with other values of eps and momentum than the usual ones."""
     options = {"eps": 0.1, "momentum": 0.3}
     ours, theirs = student(5, **options).double(), nn.BatchNorm1d(5, **options).double()
     with without("batch_norm", hint=OWN_NORM):
@@ -166,12 +164,12 @@ def _judge_arguments(student: type, x: Tensor) -> None:
     expect(
         all(close(mine, right) for mine, right in pairs),
         "With eps = 0.1 and momentum = 0.3 your layer is wrong; with the usual values it is right.\n"
-        "Try: self.eps and self.momentum in the place of numbers.",
+        "Try: self.eps and self.momentum instead of numbers.",
     )
 
 
-@exercise("05.2", "your backward and autograd's agree.")
-def batch_norm_backward(student):
+def judge_batch_norm_backward(student) -> None:
+    """Compare ``student(grad_output, x_hat, weight, std)`` with autograd's gradients for x, weight and bias."""
     for generator in seeds():
         draw = {"generator": generator, "dtype": torch.float64}
         x, weight = 3 * torch.randn(10, 4, **draw) + 1, torch.randn(4, **draw)
@@ -184,7 +182,7 @@ def batch_norm_backward(student):
         answer = student(g.clone(), x_hat.clone(), weight.clone(), std.clone())
         expect(
             isinstance(answer, tuple | list) and len(answer) == 3,
-            "Three gradients were expected.\nTry: return dx, dweight, dbias.",
+            "Expected three gradients.\nTry: return dx, dweight, dbias.",
         )
         _compare_parameters(answer[1], answer[2], dweight, dbias, g)
         h = weight * g  # the gradient that arrives at x_hat
@@ -192,15 +190,15 @@ def batch_norm_backward(student):
         for wrong, hint in [
             (
                 h / std,
-                "dx has only the direct way.\nTry: x_i also moves the mean and s, and these move every output.",
+                "dx has only the direct path.\nTry: x_i also changes the mean and s, and these change every output.",
             ),
             (
                 (h - h.mean(0)) / std,
-                "dx lacks the way through s.\nTry: ∂s/∂x_i = x̂_i/N; remove the part along x̂.",
+                "dx lacks the path through s.\nTry: ∂s/∂x_i = x̂_i/N; subtract the part along x̂.",
             ),
             (
                 (h - along) / std,
-                "dx lacks the way through the mean.\nTry: subtract the mean of γg over the batch.",
+                "dx lacks the path through the mean.\nTry: subtract the mean of γg over the batch.",
             ),
             (dx * std, "dx is not divided by s.\nTry: x̂ = (x − μ)/s, so everything is divided by s."),
             (
@@ -209,7 +207,7 @@ def batch_norm_backward(student):
             ),
             (
                 (h - h.sum(0) - x_hat * (h * x_hat).sum(0)) / std,
-                "dx subtracts sums where means belong.\nTry: ∂μ/∂x_i is 1/N.",
+                "dx subtracts sums instead of means.\nTry: ∂μ/∂x_i is 1/N.",
             ),
         ]:
             expect(not close(answer[0], wrong), hint)
@@ -225,12 +223,12 @@ def batch_norm_backward(student):
 def _compare_parameters(ours_weight, ours_bias, dweight: Tensor, dbias: Tensor, g: Tensor) -> None:
     expect(
         not close(ours_bias, dbias / len(g)),
-        "dbias is averaged over the batch.\nTry: each example uses the bias once: sum.",
+        "dbias is averaged over the batch.\nTry: each example uses the bias once, so sum over the batch.",
     )
     expect(close(ours_bias, dbias), "dbias is wrong.\nTry: the sum of grad_output over the batch, dim=0.")
     expect(
         not close(ours_weight, dbias),
-        "dweight is the gradient of the bias.\nTry: the weight is multiplied with x̂, so x̂ comes in.",
+        "dweight is the gradient of the bias.\nTry: the weight is multiplied by x̂, so its gradient contains x̂.",
     )
     expect(
         close(ours_weight, dweight),

@@ -1,4 +1,4 @@
-"""Judging a convolution that a student wrote: run without PyTorch's own, compared with it, mistakes named."""
+"""Judging a convolution that a student wrote: comparing it with PyTorch's, and recognising classic mistakes."""
 
 import torch
 import torch.nn.functional as F
@@ -7,11 +7,11 @@ from torch import Tensor
 from course_utils.checks import close, expect, seeds
 from course_utils.checks.ready_made import without
 
-OWN_SUM = "PyTorch's own convolution does the work here; it is the reference.\nTry: write the sum yourself."
+OWN_SUM = "You call PyTorch's own convolution, which is the reference.\nTry: write the sum yourself."
 
 
 def without_conv2d(student, x, weight, bias, stride, padding):
-    """Run the student's function on copies, with PyTorch's convolutions out of reach."""
+    """Run the student's function on copies; PyTorch's convolutions are blocked."""
     with without("conv", hint=OWN_SUM):
         return student(x.clone(), weight.clone(), bias.clone(), stride, padding)
 
@@ -26,7 +26,7 @@ def judge_convolution(answer, images: int) -> None:
             out = answer(x, weight, bias, stride, padding)
             expect(
                 isinstance(out, Tensor),
-                f"A tensor was expected, {type(out).__name__} came back.\nTry: return out.",
+                f"Expected a tensor, got {type(out).__name__}.\nTry: return out.",
             )
             _compare_convolution(out, x, weight, bias, stride, padding)
 
@@ -36,10 +36,10 @@ def _compare_convolution(out: Tensor, x, weight, bias, stride: int, padding: int
     setting = f"With stride {stride} and padding {padding}"
     for wrong, hint in _wrong_convolutions(x, weight, bias, stride, padding):
         expect(close(out, right, 1e-4) or not close(out, wrong, 1e-4), f"{setting}: {hint}")
-    wanted, found = tuple(right.shape[-3:]), tuple(out.shape[1:])
+    expected, found = tuple(right.shape[-3:]), tuple(out.shape[1:])
     expect(
         out.shape == right.shape,
-        f"{setting} an image gives {found}, and {wanted} was expected: (channels, height, width).\n"
+        f"{setting} expected {expected} for one image (channels, height, width), got {found}.\n"
         "Try: the size is (n + 2·padding − kernel) // stride + 1, for rows and for columns.",
     )
     expect(
@@ -50,7 +50,7 @@ def _compare_convolution(out: Tensor, x, weight, bias, stride: int, padding: int
 
 
 def _wrong_convolutions(x, weight, bias, stride, padding) -> list[tuple[Tensor, str]]:
-    """What the classic mistakes compute, each with its hint."""
+    """Return what the classic mistakes compute, each with its hint."""
     right = F.conv2d(x, weight, bias, stride, padding)
     no_bias = F.conv2d(x, weight, None, stride, padding)
     channels = [F.conv2d(x[:, c : c + 1], weight[:, c : c + 1], None, stride, padding) for c in range(3)]
@@ -60,16 +60,16 @@ def _wrong_convolutions(x, weight, bias, stride, padding) -> list[tuple[Tensor, 
         (no_bias, "the bias is missing.\nTry: add bias[o] to every pixel of output channel o."),
         (
             F.conv2d(x, weight.flip(2, 3), bias, stride, padding),
-            "your kernel is flipped. That is the mathematicians' convolution; PyTorch does not flip.\n"
+            "your kernel is flipped, as in the mathematical convolution; PyTorch does not flip it.\n"
             "Try: weight[o, c, u, v] times x[c, i + u, j + v].",
         ),
         (
             channels[0] + bias[:, None, None],
-            "only the first input channel is used.\nTry: each output pixel sums over all input channels, too.",
+            "only the first input channel is used.\nTry: each output pixel sums over all input channels.",
         ),
         (
             torch.stack(channels, 2) + bias[:, None, None, None],
-            "the input channels are still apart in your output.\nTry: sum over the channels, too.",
+            "the input channels are still separate in your output.\nTry: sum over the channels too.",
         ),
         (
             no_bias + 3 * bias[:, None, None],
@@ -77,16 +77,16 @@ def _wrong_convolutions(x, weight, bias, stride, padding) -> list[tuple[Tensor, 
         ),
         (
             no_bias / weight[0].numel() + bias[:, None, None],
-            "you take the mean over the window.\nTry: a convolution sums; leave .mean() out.",
+            "you take the mean over the window.\nTry: a convolution sums; leave out .mean().",
         ),
         (
             unpadded,
-            "the padding is ignored.\nTry: F.pad(x, (p, p, p, p)) puts p rows and columns of zeros on each side.",
+            "the padding is ignored.\nTry: F.pad(x, (p, p, p, p)) adds p rows and columns of zeros on each side.",
         ),
-        (everywhere, "the stride is ignored.\nTry: keep each stride-th window, and make the output smaller."),
+        (everywhere, "the stride is ignored.\nTry: keep every stride-th window; the output becomes smaller."),
         (
             everywhere[:, :, :rows, :columns],
-            "the size is right, but the windows are next to each other.\nTry: window i begins at row i·stride.",
+            "the size is right, but your windows are one pixel apart.\nTry: window i begins at row i·stride.",
         ),
         (
             right.flatten(2),

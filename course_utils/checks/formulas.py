@@ -1,4 +1,4 @@
-"""Judging a formula that a student wrote: compared in many cases, mistakes recognised by what they compute."""
+"""Judging a formula that a student wrote: comparing it in many cases, and recognising classic mistakes."""
 
 from copy import deepcopy
 from numbers import Real
@@ -9,12 +9,18 @@ from course_utils.checks import expect
 
 
 def compare_formulas(student, cases: list[tuple], right, wrong: list[tuple], last: str) -> None:
-    """Compare with the formula ``right`` in all cases; answers that follow a wrong formula get its hint."""
-    answers = [student(*deepcopy(case)) for case in cases]  # a student may empty a list
+    """Compare with the formula ``right`` in all cases; answers that follow a wrong formula get its hint.
+
+    Args:
+        cases: the arguments of the formula, one tuple per case.
+        wrong: classic mistakes, as pairs of a formula and its hint.
+        last: the hint for any other mistake, formatted with the arguments, ``right`` and ``answer``.
+    """
+    answers = [student(*deepcopy(case)) for case in cases]  # the student may change a list
     for case, answer in zip(cases, answers, strict=True):
         expect(
             isinstance(answer, Real | Tensor),
-            f"One number was expected for {case}, {type(answer).__name__} came back.\nTry: return it.",
+            f"Expected one number for {case}, got {type(answer).__name__}.\nTry: return the number.",
         )
     if all(answer == right(*case) for case, answer in zip(cases, answers, strict=True)):
         return

@@ -12,7 +12,7 @@ def mean_square(student):
         answer = torch.as_tensor(student(x.clone()))
         expect(
             answer.dim() == 0,
-            f"Your function returns a tensor of shape {tuple(answer.shape)}; one number was expected.\n"
+            f"Expected one number, got a tensor of shape {tuple(answer.shape)}.\n"
             "Try: .mean() turns all elements into one.",
         )
         expect(
@@ -21,7 +21,7 @@ def mean_square(student):
         )
         expect(
             not close(answer, x.mean() ** 2),
-            "This is the square of the mean; the mean of the squares was asked for.\nTry: first square, then average.",
+            "This is the square of the mean, not the mean of the squares.\nTry: first square, then average.",
         )
         expect(
             not close(answer, (x**2).sum()),
@@ -29,6 +29,6 @@ def mean_square(student):
         )
         expect(
             close(answer, (x**2).mean()),
-            f"For {x.shape[0]}×{x.shape[1]} random numbers {(x**2).mean():.4f} was expected, {answer:.4f} came out.\n"
+            f"For {x.shape[0]}×{x.shape[1]} random numbers: expected {(x**2).mean():.4f}, got {answer:.4f}.\n"
             "Try: (1 + 4 + 9) / 3 for the tensor [1., 2., 3.].",
         )

@@ -1,4 +1,4 @@
-"""Judges of notebook 01: a derivative by hand, a differentiable layer, a scalar autograd engine."""
+"""Judges of notebook 01: a derivative, a differentiable layer, a scalar autograd engine."""
 
 import random
 
@@ -16,7 +16,7 @@ def derivative(student):
         answer, x = student(x.detach().clone()), x.detach()
         expect(
             isinstance(answer, Tensor) and answer.shape == x.shape,
-            "One derivative for each x was expected, a tensor of its shape.\nTry: use x**2, torch.sin, torch.cos.",
+            "Expected one derivative for each x: a tensor of the shape of x.\nTry: use x**2, torch.sin, torch.cos.",
         )
         expect(
             not close(answer, 2 * x * torch.cos(x)),
@@ -32,7 +32,7 @@ def derivative(student):
         )
         expect(
             close(answer, x.new_tensor(0) + 2 * x * torch.sin(x) + x**2 * torch.cos(x)),
-            "This differs from what autograd computes.\nTry: write u = x², v = sin x, and u' v + u v' under it.",
+            "This differs from autograd's derivative.\nTry: write down u = x² and v = sin x, then u' v + u v'.",
         )
 
 
@@ -57,7 +57,7 @@ def linear_layer(student):
     inputs = [tensor.clone().requires_grad_() for tensor in (x, weight, bias)]
     expect(
         torch.autograd.gradcheck(student.apply, inputs, raise_exception=False),
-        "gradcheck finds a difference to the numeric gradient.\nTry: compare one gradient at a time by hand.",
+        "gradcheck finds a difference from the numerical gradient.\nTry: compare one gradient at a time.",
     )
 
 
@@ -77,29 +77,30 @@ def _gradients(layer, *tensors: Tensor) -> list[Tensor]:
 
 def _compare_gradients(ours: list[Tensor | None], x: Tensor, weight: Tensor, upstream: Tensor) -> None:
     right = {"x": upstream @ weight, "weight": upstream.T @ x, "bias": upstream.sum(0)}
-    without = [
+    ignoring_upstream = [
         torch.ones_like(upstream) @ weight,
         torch.ones_like(upstream).T @ x,
         torch.ones_like(upstream).sum(0),
     ]
-    for (name, expected), gradient, lonely in zip(right.items(), ours, without, strict=True):
+    for (name, expected), gradient, ignoring in zip(right.items(), ours, ignoring_upstream, strict=True):
         expect(
             gradient is not None,
             f"The gradient of {name} is None.\nTry: return a tensor for each input of forward.",
         )
         expect(
-            not close(gradient, lonely),
-            f"The gradient of {name} ignores what comes from above, grad_output.\n"
+            not close(gradient, ignoring),
+            f"The gradient of {name} ignores the upstream gradient, grad_output.\n"
             "Try: the chain rule: each gradient is a product with grad_output.",
         )
         if name == "bias":
             expect(
                 not close(gradient, expected / len(x)),
-                "The gradient of bias is averaged over the batch.\nTry: each row uses the bias once, so sum.",
+                "The gradient of bias is averaged over the batch.\n"
+                "Try: each row uses the bias once, so sum over the rows.",
             )
         expect(
             close(gradient, expected),
-            f"The gradient of {name} is wrong.\nTry: write the shapes down: grad_output is (N, out), x is (N, in), "
+            f"The gradient of {name} is wrong.\nTry: write down the shapes: grad_output is (N, out), x is (N, in), "
             "weight is (out, in). Only one product has the right shape.",
         )
 
@@ -125,27 +126,28 @@ def scalar_engine(student):
         expect(
             abs(c.grad - 39) < 1e-9,
             f"For d = 3c, y = {text} at c = 2 the gradient should be 39, yours is {c.grad:g}.\n"
-            "Try: a node may pass its gradient on only after all its users have: sort the graph topologically.",
+            "Try: a node passes its gradient on after all nodes that use it have: sort the graph topologically.",
         )
     for seed in range(50):
         _random_expression(student, random.randrange(10**9) + seed)
 
 
 def _simple_rules(student) -> None:
-    """Each operation alone: (the expression, its value and gradients by theory, what to look at)."""
+    """Check each operation by itself, at a = 2 and b = 3."""
+    # expression, operation, its value, its gradients for a and b, advice
     rules = [
         ("a + b", lambda a, b: a + b, 2 + 3, 1, 1, "the sum passes the gradient on unchanged."),
         ("a * b", lambda a, b: a * b, 2 * 3, 3, 2, "the gradient of each factor is the other factor."),
         ("a - b", lambda a, b: a - b, 2 - 3, 1, -1, "a - b is a + (-1)·b."),
         ("a ** 3 + b", lambda a, b: a**3 + b, 8 + 3, 12, 1, "the derivative of aⁿ is n·aⁿ⁻¹."),
-        ("a.relu() + b", lambda a, b: a.relu() + b, 2 + 3, 1, 1, "relu passes the gradient on where a > 0."),
+        ("a.relu() + b", lambda a, b: a.relu() + b, 2 + 3, 1, 1, "relu passes the gradient on if a > 0."),
         (
             "(-a).relu() + b",
             lambda a, b: (-a).relu() + b,
             0 + 3,
             0,
             1,
-            "relu passes no gradient on where its input is negative.",
+            "relu passes no gradient on if its input is negative.",
         ),
         (
             "2 * a + b",
@@ -153,7 +155,7 @@ def _simple_rules(student) -> None:
             4 + 3,
             2,
             1,
-            "2 * a calls __rmul__ of your class, with 2 a plain number.",
+            "2 * a calls __rmul__ of your class with the plain number 2.",
         ),
     ]
     for text, rule, value, da, db, hint in rules:
@@ -166,7 +168,7 @@ def _simple_rules(student) -> None:
         out.backward()
         expect(
             out.grad == 1,
-            "The gradient of the output itself must be 1.\nTry: self.grad = 1.0 where backward starts.",
+            "The gradient of the output itself must be 1.\nTry: self.grad = 1.0 at the start of backward.",
         )
         expect(
             abs(a.grad - da) < 1e-9 and abs(b.grad - db) < 1e-9,
@@ -176,7 +178,7 @@ def _simple_rules(student) -> None:
 
 
 def _random_expression(student, seed: int) -> None:
-    """Build the same expression twice, of the student's values and of tensors, and compare all gradients."""
+    """Build the same expression of the student's values and of tensors, and compare all gradients."""
     results = []
     for make in (student, lambda v: torch.tensor(v, dtype=torch.float64, requires_grad=True)):
         draw = random.Random(seed)
@@ -201,6 +203,6 @@ def _random_expression(student, seed: int) -> None:
     ours, torchs = torch.tensor(results, dtype=torch.float64)
     expect(
         torch.allclose(ours, torchs, rtol=1e-6, atol=1e-6),
-        f"On a random expression PyTorch finds the gradients {torchs.tolist()}, your engine {ours.tolist()}.\n"
-        "Try: visit each node once, users first, and add with +=.",
+        f"On a random expression PyTorch computes the gradients {torchs.tolist()}, your engine {ours.tolist()}.\n"
+        "Try: visit each node once, after all nodes that use it, and add with +=.",
     )

@@ -15,16 +15,17 @@ def gradient_of_the_squared_error(student):
         answer = student(X.clone(), y.clone(), w.clone(), b.clone())
         expect(
             isinstance(answer, tuple | list) and len(answer) == 2,
-            "Two gradients were expected: return dw, db.\nTry: dw has the shape of w, db is one number.",
+            "Expected two gradients.\nTry: return dw, db; dw has the shape of w, db is one number.",
         )
         ours_w, ours_b = (torch.as_tensor(part) for part in answer)
         expect(
             ours_w.shape == w.shape,
-            f"dw has the shape {tuple(ours_w.shape)}, w has {tuple(w.shape)}.\nTry: X.T @ error, error being (N,).",
+            f"dw has the shape {tuple(ours_w.shape)}, but w has {tuple(w.shape)}.\n"
+            "Try: X.T @ error, with error of shape (N,).",
         )
         expect(
             ours_b.numel() == 1,
-            f"db has {ours_b.numel()} elements; b is one number.\nTry: average the errors.",
+            f"db has {ours_b.numel()} elements, but b is one number.\nTry: average the errors.",
         )
         for factor, hint in [
             (-1, "Both gradients have the wrong sign.\nTry: the error is prediction minus target."),
@@ -50,7 +51,7 @@ def largest_stable_rate(student):
         answer = torch.as_tensor(student(X.clone()), dtype=X.dtype)
         expect(
             answer.numel() == 1,
-            "One number was expected, the largest rate.\nTry: take the largest eigenvalue.",
+            "Expected one number, the largest learning rate.\nTry: take the largest eigenvalue.",
         )
         eigenvalues = torch.linalg.eigvalsh(2 * with_ones.T @ with_ones / len(X))
         without_b = torch.linalg.eigvalsh(2 * X.T @ X / len(X))
@@ -58,22 +59,28 @@ def largest_stable_rate(student):
         for wrong, hint in [
             (
                 2 / without_b[-1],
-                "This is right for a model without b.\nTry: give X a column of ones, its weight is b.",
+                "This is right for a model without b.\nTry: give X a column of ones; the weight of this column is b.",
             ),
             (
                 1 / eigenvalues[-1],
-                "This is half of it.\nTry: λ belongs to 2/N·AᵀA, and the limit is 2/λmax, not 1/λmax.",
+                "This is half of the right value.\nTry: λ belongs to 2/N·AᵀA, and the limit is 2/λmax, not 1/λmax.",
             ),
-            (2 * best, "This is twice too much.\nTry: the Hessian of the mean of e² is 2/N·AᵀA, with the 2."),
-            (best / len(X), "This is N times too small.\nTry: the Hessian of a mean is divided by N."),
+            (
+                2 * best,
+                "This is twice the right value.\nTry: the Hessian of the mean of e² is 2/N·AᵀA, with the 2.",
+            ),
+            (
+                best / len(X),
+                "This is too small by a factor of N.\nTry: the Hessian of a mean is divided by N.",
+            ),
             (
                 2 / eigenvalues[0],
-                "This comes from the smallest eigenvalue.\nTry: the steepest direction diverges first.",
+                "You use the smallest eigenvalue.\nTry: the steepest direction diverges first.",
             ),
         ]:
             expect(not close(answer.reshape(()), wrong, 1e-4), hint)
         expect(
             close(answer.reshape(()), best, 1e-4),
-            f"{best:.4f} was expected for this X, {answer.item():.4f} came out.\n"
+            f"For this X: expected {best:.4f}, got {answer.item():.4f}.\n"
             "Try: A = X with a column of ones, H = 2/N·AᵀA, torch.linalg.eigvalsh(H), 2/λmax.",
         )

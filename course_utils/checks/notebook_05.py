@@ -4,16 +4,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.checks import batch_norm, close, exercise, expect, seeds
+from course_utils.checks import close, exercise, expect, seeds
+from course_utils.checks.batch_norm import judge_batch_norm, judge_batch_norm_backward
 from course_utils.checks.ready_made import without
 
-__all__ = ["batch_norm", "cross_entropy", "dropout"]  # importing batch_norm registers 05.1 and 05.2
+OWN_MASK = "You call PyTorch's own dropout.\nTry: a mask from torch.rand_like(x)."
+OWN_LOSS = "You call one of PyTorch's losses.\nTry: torch.log_softmax, then the target's entry of each row."
+OWN_GRADIENT = "You use autograd.\nTry: softmax minus one_hot, each row times its fraction of the weights."
 
-OWN_MASK = "PyTorch's own dropout does the work here.\nTry: a mask from torch.rand_like(x)."
-OWN_LOSS = "One of PyTorch's losses does the work here.\nTry: torch.log_softmax, and from each row the target's entry."
-OWN_GRADIENT = (
-    "Autograd does the work here.\nTry: softmax minus one_hot, for each row by its share of the weights."
-)
+
+@exercise("05.1", "outputs, running statistics and gradients equal nn.BatchNorm1d's.")
+def batch_norm(student):
+    judge_batch_norm(student)
+
+
+@exercise("05.2", "your backward and autograd's agree.")
+def batch_norm_backward(student):
+    judge_batch_norm_backward(student)
 
 
 @exercise("05.3", "zeros at rate p, the mean kept, nothing done in evaluation.")
@@ -25,24 +32,24 @@ def dropout(student):
         out = student(x, p, True)
         expect(
             isinstance(out, Tensor) and out.shape == x.shape,
-            "A tensor of the shape of x was expected.\nTry: multiply x with a mask of its shape.",
+            "Expected a tensor of the shape of x.\nTry: multiply x by a mask of its shape.",
         )
         expect(torch.equal(x, before), "Your function changes its input.\nTry: make a new tensor, x * mask.")
         dropped = out == 0
         expect(dropped.any(), "Nothing is set to zero.\nTry: a mask, torch.rand_like(x) < p.")
         expect(
             not (dropped.all(0) | ~dropped.any(0)).all() and not (dropped.all(1) | ~dropped.any(1)).all(),
-            "Whole rows or columns fall together.\n"
-            "Try: each element has a random number of its own, torch.rand_like(x).",
+            "Whole rows or columns are dropped together.\n"
+            "Try: one random number for each element, torch.rand_like(x).",
         )
-        share = dropped.float().mean().item()
+        fraction = dropped.float().mean().item()
         expect(
-            abs(share - (1 - p)) > 0.02,
-            f"With p = {p:.2f} you zero {share:.0%}.\nTry: p is the share to drop, not the share to keep.",
+            abs(fraction - (1 - p)) > 0.02,
+            f"With p = {p:.2f} you zero {fraction:.0%} of the elements.\nTry: p is the fraction to drop, not to keep.",
         )
         expect(
-            abs(share - p) < 0.02,
-            f"With p = {p:.2f} you zero {share:.0%} of the elements.\n"
+            abs(fraction - p) < 0.02,
+            f"With p = {p:.2f} you zero {fraction:.0%} of the elements.\n"
             "Try: torch.rand_like(x) < p is true with probability p.",
         )
         _judge_mask_and_scale(student, x, p, out, dropped)
@@ -53,7 +60,7 @@ def dropout(student):
         cube = before[:24].reshape(2, 12, 20, 15)
         expect(
             close(student(cube.clone(), 0.0, True), cube),
-            "With p = 0 nothing falls, and x of shape (2, 12, 20, 15) should come out as it is.\n"
+            "With p = 0 nothing is dropped, and x of shape (2, 12, 20, 15) should be returned unchanged.\n"
             "Try: rand < p is never true for p = 0; take the shape of the mask from x, torch.rand_like(x).",
         )
     with without("dropout", hint=OWN_MASK):
@@ -63,25 +70,25 @@ def dropout(student):
 def _judge_mask_and_scale(student, x: Tensor, p: float, out: Tensor, dropped: Tensor) -> None:
     factor = out[~dropped] / x[~dropped]
     for wrong, hint in [
-        (1.0, "The elements that stay are not scaled, so the mean falls.\nTry: divide by 1 − p."),
-        (1 - p, "You multiply by 1 − p.\nTry: divide by it; what stays must become larger."),
-        (1 / p, "You divide by p.\nTry: the share that stays is 1 − p, divide by that."),
+        (1.0, "The elements that are kept are not scaled, so the mean decreases.\nTry: divide by 1 − p."),
+        (1 - p, "You multiply by 1 − p.\nTry: divide by it; the elements that are kept must become larger."),
+        (1 / p, "You divide by p.\nTry: divide by the fraction that is kept, 1 − p."),
     ]:
         expect(not close(factor, torch.full_like(factor, wrong)), hint)
     expect(
         close(factor, torch.full_like(factor, 1 / (1 - p))),
-        "The elements that stay should be x/(1 − p).\nTry: one factor for all of them.",
+        "The elements that are kept should be x/(1 − p).\nTry: one factor for all of them.",
     )
     expect(
         not torch.equal(student(x, p, True) == 0, dropped),
-        "Two calls drop the same elements.\nTry: draw anew in each call, with no seed of your own.",
+        "Two calls drop the same elements.\nTry: draw new random numbers in each call, without setting a seed.",
     )
     leaf = x.clone().requires_grad_()
     out = student(leaf, p, True)
     (gradient,) = torch.autograd.grad(out.sum(), leaf) if out.requires_grad else (None,)
     expect(
         gradient is not None and close(gradient, (out != 0) / (1 - p)),
-        "The gradient should be 1/(1 − p) where an element stays and 0 elsewhere.\nTry: no .detach() or .data on x.",
+        "The gradient should be 1/(1 − p) where an element is kept and 0 elsewhere.\nTry: no .detach() or .data on x.",
     )
 
 
@@ -92,38 +99,38 @@ def cross_entropy(student):
         target = torch.randint(4, (12,), generator=generator)
         target[torch.randperm(12, generator=generator)[:4]] = ignored = -100
         weight = 0.5 + 3 * torch.rand(4, generator=generator, dtype=torch.float64)
-        loss, gradient = _right(logits, target, weight, ignored)
+        loss, gradient = _reference(logits, target, weight, ignored)
         answer = _run(student, logits, target, weight, ignored)
         _judge_loss(torch.as_tensor(answer[0], dtype=loss.dtype), logits, target, weight, loss)
         _judge_gradient(answer[1], logits, target, weight, gradient)
         other = torch.where(target == ignored, 3, target)
-        loss, gradient = _right(logits, other, weight, 3)
+        loss, gradient = _reference(logits, other, weight, 3)
         answer = _run(student, logits, other, weight, 3)
         expect(
             close(torch.as_tensor(answer[0], dtype=loss.dtype), loss) and close(answer[1], gradient),
-            "With ignore_index = 3 loss or gradient is wrong.\nTry: use the argument, not −100.",
+            "With ignore_index = 3 the loss or the gradient is wrong.\nTry: use the argument, not −100.",
         )
     with without("cross_entropy", "nll_loss", hint=OWN_LOSS), without("backward", "grad", hint=OWN_GRADIENT):
         _run(student, logits, target, weight, ignored)
 
 
-def _right(logits: Tensor, target: Tensor, weight: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """PyTorch's loss and its gradient for the logits."""
+def _reference(logits: Tensor, target: Tensor, weight: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Return PyTorch's loss and its gradient for the logits."""
     leaf = logits.clone().requires_grad_()
     loss = F.cross_entropy(leaf, target, weight, ignore_index=ignore_index)
     return loss.detach(), torch.autograd.grad(loss, leaf)[0]
 
 
 def _run(student, logits: Tensor, target: Tensor, weight: Tensor, ignore_index: int) -> tuple:
-    """The student's loss and gradient, made from copies."""
+    """Return the student's loss and gradient, computed from copies."""
     answer = student(logits.clone(), target.clone(), weight.clone(), ignore_index)
     expect(
         isinstance(answer, tuple | list) and len(answer) == 2,
-        "Two things were expected.\nTry: return loss, gradient.",
+        "Expected two values.\nTry: return loss, gradient.",
     )
     expect(
         isinstance(answer[0], Tensor | float),
-        f"The loss is one number, {type(answer[0]).__name__} came back.\nTry: return loss, gradient.",
+        f"The loss is one number, got {type(answer[0]).__name__}.\nTry: return loss, gradient.",
     )
     return tuple(answer)
 
@@ -135,7 +142,7 @@ def _judge_loss(answer: Tensor, logits: Tensor, target: Tensor, weight: Tensor, 
     for wrong, hint in [
         (
             total / len(target),
-            "You divide by all examples, ignored ones included.\n"
+            "You divide by the number of all examples, including ignored ones.\n"
             "Try: divide by the sum of the weights of those that count.",
         ),
         (
@@ -145,9 +152,9 @@ def _judge_loss(answer: Tensor, logits: Tensor, target: Tensor, weight: Tensor, 
         ),
         (
             total / weight.sum(),
-            "You divide by the sum of the C weights.\nTry: sum weight[target], an entry for each example.",
+            "You divide by the sum of the C weights.\nTry: sum weight[target], which has an entry for each example.",
         ),
-        (total, "This is the sum of the weighted losses.\nTry: divide by the sum of the weights that occur."),
+        (total, "This is the sum of the weighted losses.\nTry: divide by the sum of weight[target]."),
         (
             F.cross_entropy(logits, target),
             "The class weights are not used.\nTry: weight[target] is each example's weight.",
@@ -155,7 +162,7 @@ def _judge_loss(answer: Tensor, logits: Tensor, target: Tensor, weight: Tensor, 
         (-right, "The sign of the loss is wrong.\nTry: minus the logarithm of the probability."),
         (
             F.cross_entropy(logits, target.remainder(4), weight),
-            "The ignored targets count as if they were a class.\nTry: a mask target != ignore_index.",
+            "The ignored targets are counted as if they were a class.\nTry: a mask target != ignore_index.",
         ),
         (
             F.cross_entropy(logits.softmax(1), target, weight),
@@ -165,7 +172,7 @@ def _judge_loss(answer: Tensor, logits: Tensor, target: Tensor, weight: Tensor, 
         expect(not close(answer, wrong), hint)
     expect(
         close(answer, right),
-        f"The loss should be {right:.4f}, {answer:.4f} came out.\n"
+        f"Expected a loss of {right:.4f}, got {answer:.4f}.\n"
         "Try: Σ w·(−ln p) / Σ w over the examples that count, w = weight[target].",
     )
 
@@ -185,16 +192,17 @@ def _judge_gradient(answer, logits: Tensor, target: Tensor, weight: Tensor, righ
         (-right, "The gradient has the wrong sign.\nTry: prediction minus truth."),
         (
             right * total,
-            "The gradient is not divided by the sum of the weights.\nTry: divide it by what the loss is divided by.",
+            "The gradient is not divided by the sum of the weights.\nTry: divide it by the same sum as the loss.",
         ),
         (
             right * total / counts.sum(),
-            "Loss and gradient are divided by different numbers.\nTry: the gradient too by the sum of the weights.",
+            "Loss and gradient are divided by different numbers.\n"
+            "Try: divide the gradient by the sum of the weights too.",
         ),
     ]:
         expect(not close(answer, wrong), hint)
     expect(
         close(answer, right),
-        "The loss is right, the gradient differs from autograd's.\n"
+        "The loss is right, but the gradient differs from autograd's.\n"
         "Try: for each example w/Σw · (softmax − one_hot), 0 where the target is ignored.",
     )

@@ -1,4 +1,4 @@
-"""Judges of notebook 07: convolution written twice, its output size, its parameters, the receptive field."""
+"""Judges of notebook 07: two convolutions, their output size, their parameters, the receptive field."""
 
 from random import Random
 
@@ -10,7 +10,8 @@ from course_utils.checks.formulas import compare_formulas
 from course_utils.checks.ready_made import without
 
 OWN_COUNT = (
-    "You make the layer and count.\nTry: the number alone, (weights of one filter + 1) × (number of filters)."
+    "You create the layer and count its parameters.\n"
+    "Try: the formula, (weights of one filter + 1) × (number of filters)."
 )
 
 
@@ -39,20 +40,20 @@ def output_size(student):
         (n, draw.randint(2, 5), draw.randint(1, 4), draw.randint(0, 3), draw.randint(1, 3))
         for n in draw.sample(range(20, 80), 40)
     ]
-    # two cases that tell rounding, and the extent of a dilated kernel, from each other
+    # two cases in which wrong rounding and a wrong extent of a dilated kernel give different sizes
     cases += [(20, 3, 2, 0, 1), (21, 4, 2, 1, 2)]
     wrong = [
         (
             lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1,
-            "A part of a window does not count, but your sizes have fractions.\nTry: // instead of /.",
+            "Your sizes have fractions, but only whole windows count.\nTry: // instead of /.",
         ),
         (
             lambda n, k, s, p, d: -((d * (k - 1) + 1 - n - 2 * p) // s) + 1,
-            "You round up; a window that sticks out at the end is left out.\nTry: // rounds down.",
+            "You round up, but a window that does not fit at the end is left out.\nTry: // rounds down.",
         ),
         (
             lambda n, k, s, p, d: _fits(n, k, s, p / 2, d),
-            "The padding stands on both sides.\nTry: add it twice, n + 2·padding.",
+            "The padding is added on both sides.\nTry: add it twice, n + 2·padding.",
         ),
         (
             lambda n, k, s, p, d: _fits(n, k, s, p, 1),
@@ -68,13 +69,13 @@ def output_size(student):
         ),
         (
             lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s,
-            "This is right for stride 1 alone.\nTry: count the steps, (n + 2p − span) // stride, and add 1.",
+            "This is right only for stride 1.\nTry: count the steps, (n + 2p − span) // stride, and add 1.",
         ),
-        (lambda n, k, s, p, d: _fits(n, k, 1, p, d), "The stride is ignored.\nTry: divide the steps by it."),
+        (lambda n, k, s, p, d: _fits(n, k, 1, p, d), "The stride is ignored.\nTry: divide by it."),
     ]
     last = (
-        "For n = {0}, kernel {1}, stride {2}, padding {3}, dilation {4} the size is {right}, you say {answer}.\n"
-        "Try: draw a short row of pixels and count the places where the kernel fits."
+        "For n = {0}, kernel {1}, stride {2}, padding {3}, dilation {4} the size is {right}; your answer is {answer}.\n"
+        "Try: draw a short row of pixels and count the positions at which the kernel fits."
     )
     compare_formulas(student, cases, _fits, wrong, last)
 
@@ -97,7 +98,7 @@ def parameters(student):
         ),
         (
             lambda i, o, k, g: o * (i // g) * (k * k + 1),
-            "You count a bias for each pair of channels.\nTry: add 1 after multiplying with the input channels.",
+            "You count a bias for each pair of channels.\nTry: multiply by the input channels first, then add 1.",
         ),
         (
             lambda i, o, k, g: o * (i * k * k + 1),
@@ -114,7 +115,7 @@ def parameters(student):
         ),
     ]
     last = (
-        "Conv2d({0}, {1}, {2}, groups={3}) has {right} parameters, you say {answer}.\n"
+        "Conv2d({0}, {1}, {2}, groups={3}) has {right} parameters; your answer is {answer}.\n"
         "Try: (weights of one filter + 1) × (number of filters)."
     )
     compare_formulas(student, cases, lambda i, o, k, g: o * (i // g * k * k + 1), wrong, last)
@@ -123,7 +124,7 @@ def parameters(student):
 
 
 def _field(layers, order="size first", first=1, step=lambda k: k - 1):
-    """The receptive field of (kernel, stride) layers; the arguments after it make the classic mistakes."""
+    """Return the receptive field of (kernel, stride) layers; the other arguments make the classic mistakes."""
     size, jump = first, 1
     for kernel, stride in layers:
         jump *= stride if order == "jump first" else 1
@@ -140,8 +141,8 @@ def receptive_field(student):
     wrong = [
         (
             lambda layers: _field(layers, "jump first"),
-            "The jump grows too early: a layer's stride spreads what comes after it.\n"
-            "Try: first the size, then the jump.",
+            "The jump grows too early: a layer's stride only affects the layers after it.\n"
+            "Try: update the size first, then the jump.",
         ),
         (
             lambda layers: _field(layers, "no jump"),
@@ -149,7 +150,8 @@ def receptive_field(student):
         ),
         (
             lambda layers: _field(layers, first=0),
-            "You are one pixel short.\nTry: without a layer an output pixel is an input pixel: begin with size 1.",
+            "Your field is one pixel too small.\n"
+            "Try: without any layer an output pixel is an input pixel: begin with size 1.",
         ),
         (
             lambda layers: _field(layers, step=lambda k: k),
@@ -157,11 +159,11 @@ def receptive_field(student):
         ),
         (
             lambda layers: _field(layers, "no jump", first=0, step=lambda k: k),
-            "You add the kernels up.\nTry: neighbouring windows overlap, and strides spread them.",
+            "You add up the kernel sizes.\nTry: neighbouring windows overlap, and strides increase their distance.",
         ),
     ]
     last = (
-        "For the layers (kernel, stride) {0} the field is {right}, you say {answer}.\n"
-        "Try: follow (size, jump) by hand from (1, 1), one layer at a time."
+        "For the layers (kernel, stride) {0} the field is {right}; your answer is {answer}.\n"
+        "Try: write down (size, jump) from (1, 1) on, one layer at a time."
     )
     compare_formulas(student, cases, _field, wrong, last)

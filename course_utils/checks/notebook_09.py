@@ -1,4 +1,4 @@
-"""Judges of notebook 09: LeNet-5, its multiplications, the most confused digits."""
+"""Judges of notebook 09: LeNet-5, the cost of a convolution, the most confused digits."""
 
 import copy
 
@@ -14,7 +14,7 @@ def lenet(student):
     model = student()
     expect(
         isinstance(model, nn.Module),
-        f"{type(model).__name__} came back; a network was expected.\n"
+        f"Expected a network, got {type(model).__name__}.\n"
         "Try: return nn.Sequential(…), or an instance of your class.",
     )
     out = model(torch.zeros(2, 1, 32, 32))
@@ -26,7 +26,7 @@ def lenet(student):
     _compare_shapes(model)
     expect(
         not close(out.exp().sum(1), torch.ones(2)) and not close(out.sum(1), torch.ones(2)),
-        "The outputs are probabilities; cross-entropy wants raw scores.\nTry: leave softmax out, the loss contains it.",
+        "The outputs are probabilities; cross-entropy expects logits.\nTry: leave out softmax, the loss includes it.",
     )
     reference = LeNet5()
     for seed, _ in enumerate(seeds()):
@@ -51,11 +51,14 @@ def lenet(student):
 
 
 def _compare_shapes(model: nn.Module) -> None:
-    """Compare the parameters with LeNet-5's one by one, and say which one differs first."""
+    """Compare the shapes of the parameters with LeNet-5's, and report the first that differs."""
     ours, theirs = ([tuple(p.shape) for p in m.parameters()] for m in (model, LeNet5()))
     total = sum(p.numel() for p in model.parameters())
     swapped = [(120, 84), (120,), (10, 120), (10,)]
-    expect(ours[-4:] != swapped, "The last layers run 84 → 120 → 10.\nTry: the sizes fall, 120 → 84 → 10.")
+    expect(
+        ours[-4:] != swapped,
+        "The sizes of your last layers are 84 → 120 → 10.\nTry: decreasing sizes, 120 → 84 → 10.",
+    )
     expect(
         len(ours) == len(theirs),
         f"Your network has {len(ours) // 2} layers with weights, LeNet-5 has 5.\n"
@@ -64,14 +67,14 @@ def _compare_shapes(model: nn.Module) -> None:
     for i, (mine, right) in enumerate(zip(ours, theirs, strict=True)):
         expect(
             mine == right,
-            f"Parameter tensor {i} has the shape {mine}, LeNet-5's has {right}; "
+            f"Parameter tensor {i} has the shape {mine}, but LeNet-5's has {right}; "
             f"you have {total} parameters, not 61 706.\n"
             "Try: conv 1→6, 6→16, 16→120, each 5×5; linear 120→84, 84→10.",
         )
 
 
 def _variant(reference: LeNet5, old: type[nn.Module], new: nn.Module) -> LeNet5:
-    """LeNet-5 with the same weights and each layer of type ``old`` replaced by ``new``."""
+    """Return LeNet-5 with the same weights and each layer of type ``old`` replaced by ``new``."""
     variant = copy.deepcopy(reference)
     for part in (variant.features, variant.classifier):
         for i, layer in enumerate(part):
@@ -83,31 +86,31 @@ def _variant(reference: LeNet5, old: type[nn.Module], new: nn.Module) -> LeNet5:
 def multiplications(student):
     for generator in seeds(5):
         i, o, k, h, w = (int(n) for n in torch.randint(2, 12, (5,), generator=generator))
-        k += k == i  # else two of the wrong answers below are the same number
+        k += k == i  # for k = i two of the mistakes below would give the same number
         h, w = h + 60, w + h + 60
         right = i * o * k * k * (h - k + 1) * (w - k + 1)
         answer = student(i, o, k, h, w)
         for wrong, hint in [
             (
                 i * o * k * k * h * w,
-                "You slide the filter over every pixel.\nTry: without padding it fits at (H−k+1)·(W−k+1) places.",
+                "You apply the filter at every pixel.\nTry: without padding it fits at (H−k+1)·(W−k+1) positions.",
             ),
-            (i * o * k * k, "This counts one place.\nTry: multiply with the number of output pixels."),
+            (i * o * k * k, "This counts one position.\nTry: multiply by the number of output pixels."),
             (
                 o * k * k * (h - k + 1) * (w - k + 1),
                 "Each filter looks at all input channels.\nTry: one output pixel costs in·k·k multiplications.",
             ),
             (
                 right + o * (h - k + 1) * (w - k + 1),
-                "You count the bias as well; adding is no multiplication.\nTry: leave the bias out.",
+                "You count the bias too, but adding it is not a multiplication.\nTry: leave the bias out.",
             ),
             (i * o * k * (h - k + 1) * (w - k + 1), "A k×k filter has k·k weights.\nTry: square k."),
         ]:
             expect(answer != wrong, hint)
         expect(
             answer == right,
-            f"A {k}×{k} convolution from {i} to {o} channels on a {h}×{w} image takes {right} multiplications, you say "
-            f"{answer}.\nTry: (weights of one filter) × (filters) × (places).",
+            f"A {k}×{k} convolution from {i} to {o} channels on a {h}×{w} image takes {right} multiplications; your "
+            f"answer is {answer}.\nTry: (weights of one filter) × (filters) × (positions).",
         )
 
 
@@ -122,22 +125,22 @@ def most_confused_pair(student):
         answer = student(matrix)
         expect(
             torch.equal(matrix, before),
-            "Your function changes the matrix it is given.\nTry: work on matrix.clone().",
+            "Your function changes the matrix that it is given.\nTry: work on matrix.clone().",
         )
         expect(
             isinstance(answer, tuple | list) and len(answer) == 2,
-            "Two digits were expected: return truth, read_as.\n"
-            "Try: divmod(index, 10) takes the index of a flattened 10×10 matrix apart.",
+            "Expected two digits: return truth, prediction.\n"
+            "Try: divmod(index, 10) gives row and column for the index into the flattened 10×10 matrix.",
         )
-        truth, read_as = int(answer[0]), int(answer[1])
-        expect(truth != read_as, "The diagonal counts what was read right.\nTry: set it to 0 first.")
+        truth, prediction = int(answer[0]), int(answer[1])
+        expect(truth != prediction, "The diagonal counts the right predictions.\nTry: set it to 0 first.")
         expect(
-            (truth, read_as) != (j, i),
-            "The two are the wrong way round.\nTry: rows are the truth, columns the prediction.",
+            (truth, prediction) != (j, i),
+            "The two are swapped.\nTry: rows are the truth, columns the prediction.",
         )
         expect(
-            (truth, read_as) == (i, j),
+            (truth, prediction) == (i, j),
             f"The largest number off the diagonal is {matrix[i, j]}, at row {i}, column {j}; you found "
-            f"{matrix[truth, read_as]}.\n"
+            f"{matrix[truth, prediction]}.\n"
             "Try: argmax of the whole matrix, without its diagonal.",
         )

@@ -22,7 +22,7 @@ def l1_penalty(student):
         answer = student(model, strength)
         expect(
             isinstance(answer, Tensor) and answer.dim() == 0,
-            "A tensor that holds one number was expected.\nTry: sum over all weights; no .item().",
+            "Expected a tensor that holds one number.\nTry: sum over all weights; no .item().",
         )
         _judge_penalty(answer.detach(), model, weights, strength)
         expect(
@@ -41,7 +41,7 @@ def _judge_penalty(answer: Tensor, model: nn.Module, weights: list[Tensor], stre
     total = sum(p.abs().sum() for p in weights)
     count = sum(p.numel() for p in weights)
     for wrong, hint in [
-        (total, "The strength is missing.\nTry: multiply the sum with it."),
+        (total, "The strength is missing.\nTry: multiply the sum by it."),
         (
             strength * sum(p.abs().sum() for p in everything),
             "The biases and the batch norm are penalised too.\n"
@@ -61,18 +61,18 @@ def _judge_penalty(answer: Tensor, model: nn.Module, weights: list[Tensor], stre
         ),
         (
             strength * sum(p.abs().mean() for p in weights),
-            "You take the mean of each layer, which lets the weights of large layers off lightly.\nTry: .sum().",
+            "You take the mean of each layer, so the weights of large layers count too little.\nTry: .sum().",
         ),
         (strength * total / count, "This is a mean over all weights.\nTry: the sum."),
         (
             strength * weights[-1].abs().sum(),
-            "Only the last layer is penalised.\nTry: go through model.parameters() and add up.",
+            "Only the last layer is penalised.\nTry: loop over model.parameters() and add up.",
         ),
     ]:
         expect(not close(answer, wrong), hint)
     expect(
         close(answer, strength * total),
-        f"The penalty should be {strength * total:.4f}, {answer:.4f} came out.\n"
+        f"Expected a penalty of {strength * total:.4f}, got {answer:.4f}.\n"
         "Try: strength times the sum of p.abs() over the parameters with p.dim() > 1.",
     )
 
@@ -83,7 +83,7 @@ def dropout_and_decay(student):
         answer = student(p, decay)
         expect(
             isinstance(answer, tuple | list) and len(answer) == 2,
-            "Two things were expected.\nTry: return model, optimizer.",
+            "Expected two objects.\nTry: return model, optimizer.",
         )
         model, optimizer = answer
         _judge_model(model, p)
@@ -91,11 +91,11 @@ def dropout_and_decay(student):
 
 
 def _judge_model(model: nn.Module, p: float) -> None:
-    expect(isinstance(model, nn.Module), "The first thing should be a model.\nTry: return model, optimizer.")
+    expect(isinstance(model, nn.Module), "The first object should be a model.\nTry: return model, optimizer.")
     count = sum(q.numel() for q in model.parameters())
     expect(
         count == 108_874,
-        f"Your network has {count} parameters; the one of this notebook has 108874.\n"
+        f"Your network has {count} parameters, but the one of this notebook has 108874.\n"
         "Try: the layers of section 1; dropout has no parameters.",
     )
     drops = [m for m in model.modules() if isinstance(m, nn.Dropout)]
@@ -103,38 +103,42 @@ def _judge_model(model: nn.Module, p: float) -> None:
     expect(drops, "There is no nn.Dropout in the model.\nTry: one before each linear layer.")
     expect(
         isinstance(layers[-1], nn.Linear),
-        "Dropout after the last layer sets scores to zero, the right one included.\nTry: before the linear layers.",
+        "Dropout after the last layer sets scores to zero, including that of the right class.\n"
+        "Try: before the linear layers.",
     )
     expect(
         [type(m) for m in layers] == [nn.Dropout, nn.Linear] * 2,
-        "One dropout before each of the two linear layers was asked for.\nTry: after Flatten, and after the last ReLU.",
+        "The exercise asks for one dropout before each of the two linear layers.\n"
+        "Try: after Flatten, and after the last ReLU.",
     )
     expect(
         all(abs(m.p - p) < 1e-9 for m in drops),
-        f"With p = {p} your dropout has {drops[0].p} and {drops[-1].p}.\nTry: nn.Dropout(p); p is the share to drop.",
+        f"With p = {p} your dropout has {drops[0].p} and {drops[-1].p}.\n"
+        "Try: nn.Dropout(p); p is the fraction to drop.",
     )
 
 
 def _judge_optimizer(model: nn.Module, optimizer, decay: float) -> None:
     expect(
-        isinstance(optimizer, torch.optim.Optimizer), "The second thing should be an optimizer.\nTry: AdamW."
+        isinstance(optimizer, torch.optim.Optimizer), "The second object should be an optimizer.\nTry: AdamW."
     )
     expect(
         isinstance(optimizer, torch.optim.AdamW),
-        f"{type(optimizer).__name__} was used.\nTry: torch.optim.AdamW decays the weights apart from the gradient.",
+        f"You use {type(optimizer).__name__}.\n"
+        "Try: torch.optim.AdamW, which decays the weights separately from the gradient.",
     )
     given = {id(q): group["weight_decay"] for group in optimizer.param_groups for q in group["params"]}
     missing = [name for name, q in model.named_parameters() if id(q) not in given]
     expect(
         not missing,
         f"The optimizer does not know {', '.join(missing)}.\n"
-        "Try: what gets no decay still belongs in a group, with weight_decay 0.",
+        "Try: parameters without decay also belong in a group, with weight_decay 0.",
     )
     weights = [given[id(q)] for q in model.parameters() if q.dim() > 1]
     biases = [given[id(q)] for q in model.parameters() if q.dim() == 1]
     expect(
         not (set(weights) == {0} and set(biases) == {decay}),
-        "The biases decay and the weights do not.\nTry: exchange the two groups; weights have dim() > 1.",
+        "The biases decay and the weights do not.\nTry: swap the two groups; weights have dim() > 1.",
     )
     expect(
         set(biases) == {0},
@@ -142,12 +146,13 @@ def _judge_optimizer(model: nn.Module, optimizer, decay: float) -> None:
     )
     expect(
         set(weights) == {decay},
-        f"With decay = {decay} the weights decay with {weights[0]}.\nTry: weight_decay=decay in their group.",
+        f"With decay = {decay} the weights have a weight decay of {weights[0]}.\n"
+        "Try: weight_decay=decay in their group.",
     )
 
 
 class _Count(TorchDispatchMode):
-    """Counts the operations that PyTorch carries out."""
+    """Count the operations that PyTorch executes."""
 
     number = 0
 
@@ -164,8 +169,8 @@ def cutout(student):
             images = images.to(torch.uint8) if kind == torch.uint8 else images / 256
             row = torch.randint(-4, 12, (12,), generator=generator)
             column = torch.randint(-4, 18, (12,), generator=generator)
-            row[0], column[0] = 5, 8  # one square lies inside
-            row[1], column[1] = -3, -2  # one hangs out at the top left
+            row[0], column[0] = 5, 8  # one square is inside
+            row[1], column[1] = -3, -2  # one extends beyond the top left corner
             _judge_cutout(student, images, row, column, size=6)
     counts = []
     for count in (3, 30):
@@ -174,7 +179,7 @@ def cutout(student):
         counts.append(operations.number)
     expect(
         counts[1] <= counts[0] + 5,
-        f"Right, but with a loop: {counts[0]} operations for 3 images, {counts[1]} for 30.\n"
+        f"The result is right, but you use a loop: {counts[0]} operations for 3 images, {counts[1]} for 30.\n"
         "Try: compare torch.arange(H) with row[:, None], all images at once.",
     )
 
@@ -184,7 +189,7 @@ def _judge_cutout(student, images: Tensor, row: Tensor, column: Tensor, size: in
     out = student(images, row, column, size)
     expect(
         isinstance(out, Tensor) and out.shape == images.shape,
-        f"A batch of the shape {tuple(images.shape)} was expected.\nTry: a mask (B, 1, H, W), then masked_fill.",
+        f"Expected a batch of shape {tuple(images.shape)}.\nTry: a mask (B, 1, H, W), then masked_fill.",
     )
     expect(torch.equal(images, before), "Your function changes its input.\nTry: masked_fill without _.")
     expect(
@@ -196,10 +201,10 @@ def _judge_cutout(student, images: Tensor, row: Tensor, column: Tensor, size: in
     inside_row, inside_column = row.clamp(min=0), column.clamp(min=0)
     for wrong, hint in [
         (before, "Nothing is cut out.\nTry: set the pixels inside the square to 0, and return the result."),
-        (flipped, "You keep the square and cut out the rest.\nTry: turn the mask round."),
+        (flipped, "You keep the square and cut out the rest.\nTry: invert the mask."),
         (
             cut_out(images, column, row, size),
-            "Rows and columns are exchanged.\nTry: row counts downwards, the third dimension of (B, C, H, W).",
+            "Rows and columns are swapped.\nTry: row counts downwards, the third dimension of (B, C, H, W).",
         ),
         (
             cut_out(images, row[0] + first, column[0] + first, size),
@@ -207,29 +212,29 @@ def _judge_cutout(student, images: Tensor, row: Tensor, column: Tensor, size: in
         ),
         (
             cut_out(images, row, column, size + 1),
-            "Your square is one pixel too large.\nTry: rows from row to row + size, the end not included: <, not <=.",
+            "Your square is one pixel too large.\nTry: rows from row to row + size, excluding the end: <, not <=.",
         ),
         (
             cut_out(images, inside_row, inside_column, size),
-            "A square that begins outside is pushed into the image.\nTry: leave row and column negative, and compare.",
+            "You move a square that begins outside into the image.\nTry: leave row and column negative, and compare.",
         ),
         (
             cut_out(images, row - size // 2, column - size // 2, size),
-            "You take row and column for the centre.\nTry: they are the first ones of the square.",
+            "You use row and column as the centre.\nTry: they are the first row and column of the square.",
         ),
         (
             torch.cat([right[:, :1], before[:, 1:]], 1) if images.shape[1] > 1 else None,
-            "Only the first channel is cut.\nTry: a mask (B, 1, H, W) counts for all channels.",
+            "Only the first channel is cut.\nTry: a mask (B, 1, H, W) applies to all channels.",
         ),
     ]:
         expect(wrong is None or not torch.equal(out, wrong), hint)
-    stripes = (out == 0).sum() > 1.5 * (right == 0).sum()
+    too_many = (out == 0).sum() > 1.5 * (right == 0).sum()
     expect(
-        not stripes,
+        not too_many,
         "Whole rows or columns are cut.\nTry: a pixel is inside if its row and its column are: &, not |.",
     )
     expect(
         torch.equal(out, right),
         "The holes are not where they should be.\n"
-        "Try: one image of ones, row 5, column 8, size 6; look at the result.",
+        "Try: cut one image of ones at row 5, column 8, size 6, and look at the result.",
     )

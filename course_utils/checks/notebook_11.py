@@ -1,4 +1,4 @@
-"""Judges of notebook 11: what a layer costs, a counter with hooks, the memory of training, the roofline."""
+"""Judges of notebook 11: the cost of a layer, a counter with hooks, the memory of training, the roofline."""
 
 import copy
 from random import Random
@@ -17,10 +17,10 @@ def _macs(model: nn.Module, images: Tensor) -> int:
     return counter.get_total_flops() // 2
 
 
-@exercise("11.1", "parameters, MACs and numbers out, for every layer tried.")
+@exercise("11.1", "parameters, MACs and output elements of every layer.")
 def cost_of_a_convolution(student):
     draw = Random()
-    # first a layer for which all known mistakes give different numbers
+    # the first layer is one for which all classic mistakes give different numbers
     layers = [(nn.Conv2d(3, 5, 3), 13, 17)]
     for _ in range(20):
         groups = draw.choice([1, 2, 4])
@@ -32,7 +32,7 @@ def cost_of_a_convolution(student):
         answer = student(layer, height, width)
         expect(
             isinstance(answer, tuple | list) and len(answer) == 3,
-            f"Three numbers were expected, {answer!r} came back.\nTry: return parameters, macs, numbers.",
+            f"Expected three numbers, got {answer!r}.\nTry: return parameters, macs, numbers.",
         )
         _judge_cost(layer, height, width, tuple(float(number) for number in answer))
 
@@ -42,61 +42,73 @@ def _judge_cost(layer: nn.Conv2d, height: int, width: int, answer: tuple[float, 
     out, weights = layer(image), layer.weight.numel()
     parameters, macs = sum(p.numel() for p in layer.parameters()), _macs(layer, image)
     pixels, biases = out[0, 0].numel(), layer.out_channels
-    told = f"{layer} on {height}×{width} pixels"
+    case = f"{layer} on {height}×{width} pixels"
     expect(
         answer[0] == parameters or layer.bias is None or answer[0] != weights,
-        f"The biases of {told} are parameters, too.\nTry: add one for each output channel.",
+        f"The biases of {case} are parameters too.\nTry: add one for each output channel.",
     )
     expect(
         answer[0] == parameters or answer[0] != weights + biases,
-        f"{layer} has no biases, but you count some.\nTry: look whether layer.bias is None.",
+        f"{layer} has no biases, but you count some.\nTry: check whether layer.bias is None.",
     )
     expect(
         answer[0] == parameters,
-        f"{told} has {parameters} parameters, you say {answer[0]:.0f}.\nTry: layer.weight.numel(), and the biases.",
+        f"{case} has {parameters} parameters; your answer is {answer[0]:.0f}.\n"
+        "Try: layer.weight.numel(), and the biases.",
     )
     expect(
         answer[2] != pixels or biases == 1,
-        f"{pixels} is one map of {told}, but it makes {biases}.\nTry: multiply with the output channels.",
+        f"{pixels} is the size of one feature map of {case}, but it has {biases}.\n"
+        "Try: multiply by the output channels.",
     )
     expect(
         answer[2] == out.numel(),
-        f"{told} makes {out.numel()} numbers, you say {answer[2]:.0f}.\n"
-        "Try: channels · height · width of what comes out; padding and stride decide how large that is.",
+        f"The output of {case} has {out.numel()} elements; your answer is {answer[2]:.0f}.\n"
+        "Try: channels · height · width of the output; padding and stride decide its size.",
     )
-    wrong = {
-        2
-        * macs: "You count multiplications and additions; a MAC is both together.\nTry: leave the 2 to the FLOPs.",
-        macs + out.numel(): "You add the biases. The machine adds them too, but by convention "
-        "counters leave them out.\n"
-        "Try: the multiplications alone.",
-        weights * height * width: "You count a window at every pixel that comes in.\n"
-        "Try: there are as many windows as pixels that come out.",
-        macs * layer.groups: "You let each filter see all input channels.\n"
-        "Try: with groups a filter sees in_channels / groups.",
-        weights: "You count one window, but the filter moves over the image.\nTry: multiply with the output's pixels.",
-    }
-    for number, hint in wrong.items():
-        expect(answer[1] == macs or answer[1] != number, hint)
+    for wrong, hint in [
+        (
+            macs * layer.groups,
+            "Your filters see all input channels.\nTry: with groups a filter sees in_channels / groups.",
+        ),
+        (
+            2 * macs,
+            "You count multiplications and additions; a MAC is both together.\nTry: only FLOPs have the factor 2.",
+        ),
+        (
+            macs + out.numel(),
+            "You add the biases. By convention they are not counted as MACs.\nTry: the multiplications only.",
+        ),
+        (
+            weights * height * width,
+            "You count a window at every input pixel.\nTry: there is one window per output pixel.",
+        ),
+        (
+            weights,
+            "You count one window, but the filter moves over the image.\n"
+            "Try: multiply by the number of output pixels.",
+        ),
+    ]:
+        expect(answer[1] == macs or answer[1] != wrong, hint)
     expect(
         answer[1] == macs,
-        f"{told} takes {macs} MACs, you say {answer[1]:.0f}.\n"
-        "Try: the weights of one filter, times the numbers that come out.",
+        f"{case} takes {macs} MACs; your answer is {answer[1]:.0f}.\n"
+        "Try: the weights of one filter, times the number of output elements.",
     )
 
 
-class _Sharper(nn.Conv2d):
-    """A convolution with a name of its own."""
+class _CustomConvolution(nn.Conv2d):
+    """A class derived from nn.Conv2d."""
 
 
 class _Network(nn.Module):
-    """Convolutions (one called twice, one in groups, one of a class of its own), then a linear layer."""
+    """Convolutions (one with groups that is called twice, one of a derived class), then a linear layer."""
 
     def __init__(self, channels: int, classes: int):
         super().__init__()
         self.first = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.ReLU())
         self.twice = nn.Conv2d(channels, channels, 3, padding=1, groups=2)
-        self.own = _Sharper(channels, channels, 1)
+        self.own = _CustomConvolution(channels, channels, 1)
         self.last = nn.Linear(channels, classes)
         self.dropout = nn.Dropout()
 
@@ -115,43 +127,52 @@ def counter_with_hooks(student):
         answer = student(model, image)
         expect(
             isinstance(answer, int | float | Tensor),
-            f"One number was expected, {type(answer).__name__} came back.\nTry: return the sum.",
+            f"Expected one number, got {type(answer).__name__}.\nTry: return the sum.",
         )
         _judge_count(model, size * size, float(answer), macs)
         left = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
         expect(
             left == 0,
-            f"The count is right, but {left} hooks are still there and will run in every pass to come.\n"
-            "Try: keep what register_forward_hook returns, and call its remove() at the end.",
+            f"The count is right, but {left} hooks are still registered and will run in every later forward pass.\n"
+            "Try: store the handle that register_forward_hook returns, and call its remove() at the end.",
         )
         again = student(copy.deepcopy(model), image)
-        expect(again == answer, "A second count gives another number.\nTry: begin with 0 in each call.")
+        expect(again == answer, "A second count gives a different number.\nTry: begin with 0 in each call.")
 
 
 def _judge_count(model: _Network, pixels: int, answer: float, macs: int) -> None:
     linear = model.last.weight.numel()
     own, twice = (layer.weight.numel() * pixels for layer in (model.own, model.twice))
-    wrong = {
-        macs
-        - own: "A layer of a class derived from nn.Conv2d is missing.\nTry: isinstance(layer, nn.Conv2d).",
-        macs
-        - twice: "A layer that the network calls twice is counted once.\nTry: add up in the hook, at each call.",
-        macs - linear: "The linear layer is missing.\nTry: a hook for nn.Linear, too.",
-        macs + 2 * twice: "The groups are ignored.\nTry: a filter has in_channels / groups · k · k weights.",
-        2
-        * macs: "This is twice as much.\nTry: a multiplication and its addition are one MAC; call the model once.",
-        0: "Nothing was counted.\nTry: register the hooks before you call model(image).",
-    }
-    for number, hint in wrong.items():
-        expect(answer != number, hint)
+    for wrong, hint in [
+        (
+            macs - own,
+            "A layer of a class derived from nn.Conv2d is missing.\nTry: isinstance(layer, nn.Conv2d).",
+        ),
+        (
+            macs - twice,
+            "A layer that the network calls twice is counted once.\nTry: add up in the hook, at each call.",
+        ),
+        (macs - linear, "The linear layer is missing.\nTry: a hook for nn.Linear too."),
+        (
+            macs + 2 * twice,
+            "The groups are ignored.\nTry: a filter has in_channels / groups · k · k weights.",
+        ),
+        (
+            2 * macs,
+            "This is twice the right number.\n"
+            "Try: a multiplication and its addition are one MAC; call the model once.",
+        ),
+        (0, "Nothing was counted.\nTry: register the hooks before you call model(image)."),
+    ]:
+        expect(answer != wrong, hint)
     expect(
         answer == macs,
-        f"The network takes {macs} MACs, you count {answer:.0f}.\n"
-        "Try: numbers that come out, times the weights that each of them needs.",
+        f"The network takes {macs} MACs; your answer is {answer:.0f}.\n"
+        "Try: the number of output elements, times the weights that each of them needs.",
     )
 
 
-@exercise("11.3", "weights, gradients, the optimizer's memory, and the activations of the batch.")
+@exercise("11.3", "weights, gradients, the optimizer state, and the activations of the batch.")
 def memory_of_training(student):
     draw = Random()
     cases = []
@@ -164,11 +185,11 @@ def memory_of_training(student):
         ),
         (
             lambda p, a, n, s: 4 * p * (1 + s) + n * a,
-            "The gradients are missing, though the optimizer is there.\nTry: weights, gradients and states.",
+            "The gradients are missing, although the optimizer state is included.\nTry: weights, gradients and states.",
         ),
         (
             lambda p, a, n, s: 8 * p + n * a,
-            "The optimizer's memory is missing.\nTry: it keeps `states` more numbers for each weight.",
+            "The optimizer state is missing.\nTry: the optimizer stores `states` more numbers for each weight.",
         ),
         (
             lambda p, a, n, s: 4 * p * (2 + s) + a,
@@ -176,7 +197,7 @@ def memory_of_training(student):
         ),
         (
             lambda p, a, n, s: n * (4 * p * (2 + s) + a),
-            "The weights are there once, however many images go through.\nTry: multiply only the activations.",
+            "The weights are stored once, however many images there are.\nTry: multiply only the activations.",
         ),
         (
             lambda p, a, n, s: p * (2 + s) + n * a,
@@ -188,7 +209,8 @@ def memory_of_training(student):
         ),
     ]
     last = (
-        "{0} parameters, {1} bytes of activations an image, batch {2}, {3} states: {right} bytes, you say {answer}.\n"
+        "{0} parameters, {1} bytes of activations per image, batch {2}, {3} states: {right} bytes; your answer "
+        "is {answer}.\n"
         "Try: 4 bytes for each weight, gradient and state; then the activations of the batch."
     )
     compare_formulas(student, cases, lambda p, a, n, s: 4 * p * (2 + s) + n * a, wrong, last)
@@ -197,7 +219,7 @@ def memory_of_training(student):
 @exercise("11.4", "the slower of the two decides.")
 def roofline(student):
     draw = Random()
-    # powers of two, so that no way to write the formula is rounded
+    # powers of two, so that the result is exact however the formula is written
     cases = [
         (draw.randint(1, 500) * 2.0**30, 2.0 ** draw.randint(26, 36), 2.0**30, 2.0 ** draw.randint(26, 30))
         for _ in range(30)
@@ -206,19 +228,19 @@ def roofline(student):
     wrong = [
         (
             lambda f, b, peak, width: f / peak,
-            "This is the arithmetic alone.\nTry: the numbers must also be fetched, bytes / bandwidth.",
+            "This is the arithmetic only.\nTry: the numbers must also be moved, bytes / bandwidth.",
         ),
         (
             lambda f, b, peak, width: b / width,
-            "This is the fetching alone.\nTry: the arithmetic takes flops / peak.",
+            "This is the memory transfer only.\nTry: the arithmetic takes flops / peak.",
         ),
         (
             lambda f, b, peak, width: f / peak + b / width,
-            "You wait for one, then for the other; the machine does both at once.\nTry: the larger of the two times.",
+            "You add the two times, but the machine does both at once.\nTry: the larger of the two times.",
         ),
         (
             lambda f, b, peak, width: min(f / peak, b / width),
-            "You take the shorter time, but the work is done when both are.\nTry: max.",
+            "You take the shorter time, but the work is done only when both are.\nTry: max.",
         ),
         (
             lambda f, b, peak, width: max(f / width, b / peak),
@@ -226,11 +248,12 @@ def roofline(student):
         ),
         (
             lambda f, b, peak, width: min(peak, f / b * width),
-            "This is the speed under the roof, in operations a second.\nTry: divide flops by it.",
+            "This is the attainable speed, in operations per second.\nTry: divide flops by it.",
         ),
     ]
     last = (
-        "{0:.0f} operations and {1:.0f} bytes at {2:.0f} and {3:.0f} a second take {right}, you say {answer}.\n"
-        "Try: both times, and the larger one."
+        "{0:.0f} operations and {1:.0f} bytes at {2:.0f} and {3:.0f} per second take {right}; your answer is "
+        "{answer}.\n"
+        "Try: compute both times, and take the larger one."
     )
     compare_formulas(student, cases, lambda f, b, peak, width: max(f / peak, b / width), wrong, last)

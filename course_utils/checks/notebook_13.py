@@ -1,4 +1,4 @@
-"""Judges of notebook 13: stacks of 3×3 filters, VGG's convolutions from a table, the floor of a wrong loss."""
+"""Judges of notebook 13: stacks of 3×3 filters, VGG's convolutions, the lowest loss with softmax applied twice."""
 
 from random import Random
 
@@ -18,50 +18,51 @@ def stack_of_threes(student):
         answer = student(field, channels)
         expect(
             isinstance(answer, tuple | list) and len(answer) == 2,
-            "Two numbers were expected.\nTry: return layers, weights.",
+            "Expected two numbers.\nTry: return layers, weights.",
         )
         layers, weights = answer
         right = _layers_that_see(field)
         expect(
             layers == right or layers not in (field // 3, -(-field // 3)),
-            "Windows of neighbouring layers overlap; you lay them side by side.\n"
-            "Try: the first layer sees 3 pixels. How many more does each further one add?",
+            "Windows of neighbouring pixels overlap, but you count them side by side.\n"
+            "Try: the first layer sees 3 pixels. How many more does each further layer add?",
         )
         expect(
             layers == right,
-            f"{layers} layers of 3×3 do not see {field}×{field}, {right} do.\n"
-            "Try: 3, 5, 7, …: each layer adds 2 to what is seen.",
+            f"A field of {field}×{field} needs {right} layers of 3×3; your answer is {layers}.\n"
+            "Try: 3, 5, 7, …: each layer adds 2 to the receptive field.",
         )
         one = nn.Conv2d(channels, channels, kernel_size=3, bias=False, device="meta").weight.numel()
         for wrong, hint in [
             (one, "These are the weights of one layer.\nTry: multiply by the number of layers."),
             (
                 right * 9,
-                "A filter reads all channels, and there is one filter for each.\nTry: times channels².",
+                "A filter reads all channels, and there is one filter for each output channel.\nTry: times channels².",
             ),
             (
                 right * 9 * channels,
-                "This is one filter a layer.\nTry: there are as many filters as channels.",
+                "This is one filter per layer.\nTry: there are as many filters as channels.",
             ),
             (
                 right * (one + channels),
-                "You count the biases.\nTry: 9·channels² weights a layer, without biases.",
+                "You count the biases.\nTry: 9·channels² weights per layer, without biases.",
             ),
             (
                 field**2 * channels**2,
-                "These are the weights of the one large filter.\nTry: count the 3×3 ones.",
+                "These are the weights of one large filter.\nTry: count the 3×3 ones.",
             ),
         ]:
             expect(weights != wrong, hint)
         expect(
             weights == right * one,
-            f"{right} layers from {channels} to {channels} channels have {right * one} weights, you say {weights}.\n"
+            f"{right} layers from {channels} to {channels} channels have {right * one} weights; your answer is "
+            f"{weights}.\n"
             "Try: layers · 3 · 3 · channels · channels.",
         )
 
 
 def _layers_that_see(field: int) -> int:
-    """Add 3×3 layers until their receptive field is as large."""
+    """Return the number of 3×3 layers whose receptive field is ``field`` pixels wide."""
     layers, seen = [], 0
     while seen < field:
         layers.append(nn.Conv2d(1, 1, kernel_size=3))
@@ -77,7 +78,7 @@ def vgg_features(student):
         model = student(tuple(counts), tuple(widths))
         expect(
             isinstance(model, nn.Module),
-            f"{type(model).__name__} came back; a network was expected.\nTry: return nn.Sequential(*layers).",
+            f"Expected a network, got {type(model).__name__}.\nTry: return nn.Sequential(*layers).",
         )
         right = _features(counts, widths)
         _compare_layers(model, right, counts)
@@ -87,11 +88,11 @@ def vgg_features(student):
         x = torch.randn(2, 3, 33, 50, generator=generator)
         expect(
             not close(model(x), _features(counts, widths, right, relu="last")(x), 1e-4),
-            "There is one ReLU a stage.\nTry: put one after each convolution.",
+            "There is only one ReLU per stage.\nTry: put one after each convolution.",
         )
         expect(
             close(model(x), right(x), 1e-4),
-            "Layers and shapes are right, but with the same weights the outputs differ.\n"
+            "The layers and shapes are right, but with the same weights the outputs differ.\n"
             "Try: convolution, ReLU, …, convolution, ReLU, max pooling, in this order.",
         )
 
@@ -112,37 +113,37 @@ def _features(counts, widths, weights_of: nn.Module | None = None, relu: str = "
 
 
 def _compare_layers(model: nn.Module, right: nn.Module, counts: list[int]) -> None:
-    """Compare parameters and the shape of the output, and say what differs."""
+    """Compare the shapes of the parameters and of the output, and report the first that differs."""
     ours, theirs = ([tuple(p.shape) for p in m.parameters()] for m in (model, right))
     expect(
         len(ours) != 2 * len(counts) or len(counts) == sum(counts),
-        "Each stage has one convolution.\nTry: repeat it, for _ in range(count).",
+        "Each of your stages has only one convolution.\nTry: repeat it, for _ in range(count).",
     )
     expect(
         len(ours) == len(theirs),
-        f"For counts {tuple(counts)} there are {len(ours)} parameter tensors, {len(theirs)} were expected.\n"
+        f"For counts {tuple(counts)}: expected {len(theirs)} parameter tensors, got {len(ours)}.\n"
         "Try: a weight and a bias for each convolution.",
     )
-    for number, (mine, wanted) in enumerate(zip(ours[::2], theirs[::2], strict=True), start=1):
+    for number, (mine, expected) in enumerate(zip(ours[::2], theirs[::2], strict=True), start=1):
         expect(
-            mine == wanted,
-            f"Convolution {number} has weights of shape {mine}, {wanted} were expected.\n"
-            "Try: the channels that come in are those that the last convolution put out, 3 at first.",
+            mine == expected,
+            f"Convolution {number}: expected weights of shape {expected}, got {mine}.\n"
+            "Try: the input channels are the output channels of the previous convolution, 3 at first.",
         )
     shapes = [tuple(m(torch.zeros(1, 3, 128, 128)).shape[2:]) for m in (model, right)]
     stages = len(counts)
     expect(
         shapes[0] != (128, 128),
-        "The map keeps its size.\nTry: end each stage with nn.MaxPool2d(2).",
+        "The feature map keeps its size.\nTry: end each stage with nn.MaxPool2d(2).",
     )
     expect(
         shapes[0] == shapes[1],
-        f"After {stages} stages a 128×128 image should be {shapes[1][0]}×{shapes[1][1]}, yours is "
-        f"{shapes[0][0]}×{shapes[0][1]}.\nTry: padding=1 in each convolution, one pooling a stage.",
+        f"A 128×128 image after {stages} stages: expected {shapes[1][0]}×{shapes[1][1]}, got "
+        f"{shapes[0][0]}×{shapes[0][1]}.\nTry: padding=1 in each convolution, one pooling per stage.",
     )
 
 
-@exercise("13.3", "that is where a softmax too many stops.")
+@exercise("13.3", "that is the lowest loss with one softmax too many.")
 def lowest_loss(student):
     draw = Random()
     for n in [2, 10, *draw.sample(range(11, 2000), 5)]:
@@ -152,15 +153,16 @@ def lowest_loss(student):
         for wrong, hint in [
             (0.0, "The loss never sees a probability of 1: it takes the softmax of your probabilities.\n"
                   "Try: the logits are (1, 0, …, 0)."),
-            (torch.tensor(n).log().item(), "This is the loss of guessing.\nTry: the right class has logit 1."),
+            (torch.tensor(n).log().item(), "This is the loss of a uniform guess.\nTry: the right class has logit 1."),
             (-(right), "A loss is positive.\nTry: minus the logarithm of the probability."),
-            (right + 1, "Two parts are needed: log of the sum, minus the right logit.\nTry: subtract the logit, 1."),
+            (right + 1, "The loss has two parts: the log of the sum, minus the logit of the right class.\n"
+            "Try: subtract the logit, 1."),
             (torch.tensor(e + n).log().item() - 1, "One class too many.\nTry: n − 1 have logit 0."),
             (2.718281828459045 / (e + n - 1), "This is the probability.\nTry: the loss is minus its logarithm."),
         ]:  # fmt: skip
             expect(abs(answer - wrong) > 1e-5, hint)
         expect(
             abs(answer - right) < 1e-5,
-            f"For {n} classes the floor is {right:.5f}, you say {answer:.5f}.\n"
-            "Try: softmax of (1, 0, …, 0) by hand, then minus the logarithm of its first entry.",
+            f"For {n} classes the lowest loss is {right:.5f}; your answer is {answer:.5f}.\n"
+            "Try: compute the softmax of (1, 0, …, 0), then minus the logarithm of its first entry.",
         )

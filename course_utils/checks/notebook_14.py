@@ -27,37 +27,38 @@ def inception_macs(student):
         for wrong, hint in [
             (
                 from_inputs + wide,
-                "This is the cost of one pixel.\nTry: multiply by the size·size places, all branches keep the size.",
+                "This is the cost of one pixel.\nTry: multiply by size·size; all branches keep the size.",
             ),
             (
                 pixels * (from_inputs - inputs * projection + wide),
-                "The pooling branch is missing: a 1×1 convolution stands behind the pooling.\n"
+                "The pooling branch is missing: there is a 1×1 convolution after the pooling.\n"
                 "Try: add inputs·projection.",
             ),
             (
                 pixels * (inputs * (one + projection) + wide),
-                "The reductions cost something, too.\nTry: add inputs·(reduce3 + reduce5).",
+                "The reductions also have a cost.\nTry: add inputs·(reduce3 + reduce5).",
             ),
             (
                 pixels * (from_inputs + inputs * (9 * three + 25 * five)),
-                "Your large filters read all inputs; they stand behind the reduction.\n"
+                "Your large filters read all inputs, but they come after the reduction.\n"
                 "Try: 9·reduce3·three, and 25·reduce5·five.",
             ),
             (
                 pixels * (from_inputs + 9 * reduce3 * three + 9 * reduce5 * five),
-                "Your third branch has 3×3 filters, as in torchvision.\nTry: the paper's have 25 weights.",
+                "Your third branch has 3×3 filters, as in torchvision.\n"
+                "Try: the filters of the paper are 5×5, 25 weights.",
             ),
             (
                 pixels * (from_inputs + 3 * reduce3 * three + 5 * reduce5 * five),
-                "A 3×3 filter has nine weights a channel.\nTry: square the 3 and the 5.",
+                "A 3×3 filter has nine weights per channel.\nTry: square the 3 and the 5.",
             ),
-            (2 * right, "You count additions, too.\nTry: one multiplication a weight and pixel."),
+            (2 * right, "You count additions too.\nTry: one multiplication per weight and pixel."),
         ]:
             expect(answer != wrong, hint)
         expect(
             answer == right,
-            f"For {inputs} maps of {size}×{size} and filters {filters} it takes {right} multiplications, you say "
-            f"{answer}.\nTry: add up six convolutions, each inputs·outputs·k·k·size·size.",
+            f"For {inputs} maps of {size}×{size} and filters {filters} it takes {right} multiplications; your answer "
+            f"is {answer}.\nTry: add up six convolutions, each inputs·outputs·k·k·size·size.",
         )
 
 
@@ -83,27 +84,30 @@ def _drawn_state(block: nn.Module, generator: torch.Generator) -> dict[str, Tens
 
 
 def _compare_parts(mine: nn.Module, state: dict[str, Tensor], case: tuple[int, int, int]) -> None:
-    """Compare names and shapes of parameters and buffers with those of a basic block."""
+    """Compare the names and shapes of parameters and buffers with those of a basic block."""
     inputs, outputs, stride = case
     about = f"For inputs={inputs}, outputs={outputs}, stride={stride}"
     ours = {name.replace("shortcut", "downsample"): tuple(t.shape) for name, t in mine.state_dict().items()}
     theirs = {name: tuple(t.shape) for name, t in state.items()}
     expect(
         not {"conv1.bias", "conv2.bias", "downsample.0.bias"} & ours.keys(),
-        "A convolution has a bias, which the batch norm behind it takes away again.\nTry: bias=False.",
+        "A convolution has a bias, which the batch norm after it removes again.\nTry: bias=False.",
     )
     unneeded = [name for name in ours if name.startswith("downsample") and name not in theirs]
-    expect(not unneeded, f"{about} x fits as it is, no projection is needed.\nTry: nn.Identity() there.")
+    expect(
+        not unneeded,
+        f"{about} x has the right shape, so no projection is needed.\nTry: nn.Identity() as the shortcut.",
+    )
     lacking = [name for name in theirs if name.startswith("downsample") and name not in ours]
     expect(
         not lacking,
-        f"{about} x does not fit F(x), or the shortcut is incomplete.\n"
+        f"{about} x does not have the shape of F(x), or the shortcut is incomplete.\n"
         "Try: self.shortcut = nn.Sequential(1×1 convolution with the stride, batch norm).",
     )
     expect(
         ours.keys() == theirs.keys(),
-        f"{about} the parts are {', '.join(sorted({n.split('.')[0] for n in ours}))}.\n"
-        "Try: conv1, bn1, conv2, bn2, shortcut, each an attribute of self.",
+        f"{about} the submodules are {', '.join(sorted({n.split('.')[0] for n in ours}))}.\n"
+        "Try: conv1, bn1, conv2, bn2 and shortcut, each as an attribute of self.",
     )
     for name, shape in theirs.items():
         expect(
@@ -118,31 +122,34 @@ def _compare_outputs(mine: nn.Module, right: BasicBlock, x: Tensor, stride: int)
     size = x.shape[-1] // stride
     expect(
         out.shape[-1] == size,
-        f"A map of {x.shape[-1]} pixels comes out with {out.shape[-1]}, {size} were expected.\n"
+        f"For a feature map of {x.shape[-1]} pixels: expected an output of {size} pixels, got {out.shape[-1]}.\n"
         "Try: padding=1 for 3×3, stride in conv1 and in the shortcut.",
     )
     for change, hint in [
-        ({"after": False}, "No ReLU after the sum.\nTry: return relu(out + self.shortcut(x))."),
+        ({"after": False}, "There is no ReLU after the sum.\nTry: return relu(out + self.shortcut(x))."),
         ({"before": True, "after": False}, "Your ReLU comes before the sum.\nTry: add first, then ReLU."),
-        ({"before": True}, "There is a ReLU before the sum, too; so F(x) can only add.\nTry: leave it out."),
-        ({"inner": False}, "Nothing stands between the two convolutions.\nTry: a ReLU after bn1."),
+        (
+            {"before": True},
+            "There is also a ReLU before the sum, so F(x) is never negative.\nTry: leave it out.",
+        ),
+        ({"inner": False}, "There is no ReLU between the two convolutions.\nTry: a ReLU after bn1."),
         (
             {"shortcut": False},
             "The shortcut is not added: this is a plain block.\nTry: out + self.shortcut(x).",
         ),
-        ({"late": True}, "Your stride is in the second convolution.\nTry: conv1 halves the map."),
+        ({"late": True}, "Your stride is in the second convolution.\nTry: conv1 halves the feature map."),
     ]:
         same = change == {"late": True} and stride == 1
         expect(same or not close(out, _variant(right, x, stride, **change), 1e-4), hint)
     expect(
         close(out, right(x), 1e-4),
-        "Parts and shapes are right, but with the same weights the outputs differ.\n"
+        "The submodules and shapes are right, but with the same weights the outputs differ.\n"
         "Try: conv1, bn1, ReLU, conv2, bn2, plus the shortcut, ReLU.",
     )
 
 
 def _variant(block, x, stride, inner=True, before=False, after=True, shortcut=True, late=False):
-    """A basic block with one thing different, computed with the weights of ``block`` in train mode."""
+    """Return the output of a basic block with one change, computed with the weights of ``block`` in train mode."""
     first, second = (1, stride) if late else (stride, 1)
     out = block.bn1(F.conv2d(x, block.conv1.weight, stride=first, padding=1))
     out = out.relu() if inner else out
@@ -164,19 +171,19 @@ def bottleneck_weights(student):
         for wrong, hint in [
             (
                 right - channels * width,
-                "One 1×1 is missing.\nTry: there is one before the 3×3, and one behind it.",
+                "One 1×1 convolution is missing.\nTry: there is one before the 3×3, and one after it.",
             ),
             (
                 2 * channels * width + width**2,
-                "The middle one is 3×3.\nTry: nine weights for each pair of channels.",
+                "The convolution in the middle is 3×3.\nTry: nine weights for each pair of channels.",
             ),
             (2 * channels * width + 9 * channels**2, "Your 3×3 works on all channels.\nTry: width to width."),
             (18 * channels**2, "This is the basic block.\nTry: 1×1, 3×3, 1×1."),
-            (right + 2 * width + channels, "You count biases.\nTry: weights alone."),
+            (right + 2 * width + channels, "You count biases.\nTry: count only the weights."),
         ]:
             expect(answer != wrong, hint)
         expect(
             answer == right,
-            f"From {channels} channels over {width} there are {right} weights, you say {answer}.\n"
+            f"For {channels} channels and a width of {width} there are {right} weights; your answer is {answer}.\n"
             "Try: channels·width, 9·width·width, width·channels.",
         )

@@ -1,24 +1,37 @@
-"""Judging an optimizer that a student wrote: run beside PyTorch's over the same gradients, mistakes named."""
+"""Judging an optimizer that a student wrote: comparing it with PyTorch's, and recognising classic mistakes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from course_utils.checks import close, expect, seeds
 
-# (number of the step from 1, gradient, what this parameter remembers) → how far to go downhill
-Rule = Callable[[int, Tensor, dict], Tensor]
 SHAPES = ((3, 2), (4,))
 
 
-def look_at_one_step(student: type, options: dict) -> None:
-    """What holds for every optimizer: it changes its parameters in place, and nothing else."""
+@dataclass
+class Memory:
+    """What an optimizer stores for one parameter: the velocity v, and the means m of g and s of g²."""
+
+    number: int
+    v: Tensor | float = 0.0
+    m: Tensor | float = 0.0
+    s: Tensor | float = 0.0
+
+
+# (step from 1, gradient, this parameter's memory) → what is subtracted from the parameter, divided by lr
+Rule = Callable[[int, Tensor, Memory], Tensor]
+
+
+def judge_one_step(student: type, options: dict) -> None:
+    """Check what holds for every optimizer: it changes its parameters in place, and nothing else."""
     used, unused = (torch.ones(3, dtype=torch.float64, requires_grad=True) for _ in range(2))
     used.grad = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
     gradient = used.grad.clone()
     optimizer = student([used], **options)
-    for _ in range(2):  # in the first step v and the means are still zero
+    for _ in range(2):  # before the first step v and the means are still zero
         _step(optimizer)
     expect(
         not torch.equal(used, torch.ones_like(used)),
@@ -26,8 +39,8 @@ def look_at_one_step(student: type, options: dict) -> None:
     )
     expect(
         used.isfinite().all(),
-        "The parameter is no number any more.\nTry: count t from 1, since 1 − β⁰ = 0; and s averages "
-        "g², which is never negative.",
+        "The parameter is no longer finite.\nTry: count t from 1, since 1 − β⁰ = 0; and s averages g², which is "
+        "never negative.",
     )
     expect(
         used.grad is not None and torch.equal(used.grad, gradient),
@@ -44,29 +57,29 @@ def look_at_one_step(student: type, options: dict) -> None:
         )
 
 
-def look_at_other_cases(student: type, reference: type, options: dict) -> None:
-    """Compare with other options, and without gradients in some steps; PyTorch's own do not count."""
+def judge_other_cases(student: type, reference: type, options: dict) -> None:
+    """Compare with other options, and without gradients in some steps; PyTorch's own optimizers are not accepted."""
     compare(
         student,
         reference,
         options,
         [],
         "With other options than before your parameters are wrong.\n"
-        "Try: self.lr and the others in the place of numbers.",
+        "Try: self.lr and the other attributes instead of numbers.",
     )
     compare(
         student,
         reference,
         options,
         [],
-        "A parameter whose grad is None should stay where it is, and the others should move.\n"
+        "A parameter whose grad is None should not change, and the others should move.\n"
         "Try: if p.grad is not None: …, within the loop over the parameters; a grad of None is not a grad of 0.",
         absent=True,
     )
     made = student([torch.zeros(2, requires_grad=True)], **options)
     expect(
         not any(isinstance(part, torch.optim.Optimizer) for part in (made, *vars(made).values())),
-        "PyTorch's own optimizer does the work here; it is the reference.\nTry: write the rule yourself.",
+        "You use PyTorch's own optimizer, which is the reference.\nTry: write the rule yourself.",
     )
 
 
@@ -78,7 +91,7 @@ def _step(optimizer) -> None:
     except RuntimeError as error:
         expect(
             "leaf" not in str(error),
-            "Autograd watches your update.\nTry: keep @torch.no_grad() above step: an update is no part of the model.",
+            "Autograd records your update.\nTry: keep @torch.no_grad() above step: an update is not part of the model.",
         )
         raise
 
@@ -91,7 +104,7 @@ def compare(
     otherwise: str = "",
     absent: bool = False,
 ) -> None:
-    """Run the student's optimizer and PyTorch's over the same random gradients; name the fault if it is known.
+    """Run the student's optimizer and PyTorch's over the same random gradients; name the mistake if it is known.
 
     With ``absent`` the first parameter has no gradient in the last three of six steps.
     """
@@ -116,7 +129,7 @@ def compare(
 
 
 def _run(kind: type, options: dict, starts: list[Tensor], gradients: list[list[Tensor]]) -> Tensor:
-    """All parameters in one row after each step, (steps, elements)."""
+    """Run an optimizer; return all parameters after each step, (steps, elements)."""
     parameters = [start.clone().requires_grad_() for start in starts]
     optimizer, rows = kind(parameters, **options), []
     for step in gradients:
@@ -128,8 +141,8 @@ def _run(kind: type, options: dict, starts: list[Tensor], gradients: list[list[T
 
 
 def _follow(rule: Rule, lr: float, starts: list[Tensor], gradients: list[list[Tensor]]) -> Tensor:
-    """The same for a rule written as a function."""
-    parameters, memories = list(starts), [{"number": i} for i in range(len(starts))]
+    """Follow a rule; return all parameters after each step, (steps, elements)."""
+    parameters, memories = list(starts), [Memory(number=i) for i in range(len(starts))]
     rows = []
     for t, step in enumerate(gradients, start=1):
         parameters = [p - lr * rule(t, g, m) for p, g, m in zip(parameters, step, memories, strict=True)]

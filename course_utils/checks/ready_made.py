@@ -1,4 +1,4 @@
-"""Keeping PyTorch's own solution of an exercise out of reach while the student's code runs."""
+"""Blocking PyTorch's own solution of an exercise while the student's code runs."""
 
 from torch.overrides import TorchFunctionMode
 
@@ -6,10 +6,9 @@ from course_utils.checks import expect
 
 
 class without(TorchFunctionMode):
-    """``with without("conv", hint=…):`` answers with the hint where a function with such a name is called.
+    """In ``with without("conv", hint=…):`` a call of PyTorch whose name contains ``conv`` is answered with the hint.
 
-    Functions, methods and modules of PyTorch are seen alike, by the names that PyTorch gives its functions: all that
-    contain one of ``names`` count.
+    Functions, methods and modules are all recognised, by the names that PyTorch gives its functions.
     """
 
     def __init__(self, *names: str, hint: str):

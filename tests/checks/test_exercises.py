@@ -1,6 +1,6 @@
-"""Every exercise: its stub fails, its solution passes, and each classic mistake gets the hint made for it.
+"""For every exercise the solution passes, the stub fails, and each classic mistake gets its own hint.
 
-The exercises are found in the notebooks. The mistakes of exercise NN.k stand in mistakes/NN_k.py, as a list
+The exercises are read from the notebooks. The mistakes of exercise NN.k are in mistakes/NN_k.py: a list
 MISTAKES of (wrong answer, words of the hint that it must get).
 """
 
@@ -19,21 +19,25 @@ MISTAKES = Path(__file__).with_name("mistakes")
 
 
 def exercises() -> dict[str, tuple[Path, int]]:
-    """Number of each exercise → notebook and index of its solution cell."""
+    """Map the number of each exercise to its notebook and the index of its solution cell."""
     found = {}
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+            grade_id = _grade_id(cell)
             if grade_id.startswith("exercise-"):
                 found[grade_id.removeprefix("exercise-").replace("-", ".")] = path, index
     return found
 
 
+def _grade_id(cell: nbformat.NotebookNode) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
 EXERCISES = exercises()
 
 
-def answer(number: str, notebook: nbformat.NotebookNode) -> None:
-    """Run the solution cell and the check cell of an exercise, with the imports that come before them."""
+def run_exercise(number: str, notebook: nbformat.NotebookNode) -> None:
+    """Run the solution cell and the check cell of an exercise, after the imports of the cells above them."""
     index = next(
         i for i, c in enumerate(notebook.cells) if _grade_id(c) == f"exercise-{number.replace('.', '-')}"
     )
@@ -45,11 +49,8 @@ def answer(number: str, notebook: nbformat.NotebookNode) -> None:
     exec(compile(code, f"<exercise {number}>", "exec"), {})
 
 
-def _grade_id(cell) -> str:
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
-
-
 def mistakes(number: str) -> list[tuple[object, str]]:
+    """Return pairs of a wrong answer and words of the hint that it must get."""
     path = MISTAKES / f"{number.replace('.', '_')}.py"
     spec = importlib.util.spec_from_file_location(f"mistakes_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
@@ -62,19 +63,19 @@ CASES = [(number, *case) for number in EXERCISES for case in mistakes(number)]
 
 @pytest.mark.parametrize("number", EXERCISES)
 def test_the_solution_passes(number, capsys):
-    answer(number, nbformat.read(EXERCISES[number][0], as_version=4))
+    run_exercise(number, nbformat.read(EXERCISES[number][0], as_version=4))
     assert f"✓ Exercise {number}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", EXERCISES)
-def test_the_stub_gets_a_hint_to_begin(number):
+def test_the_stub_gets_a_hint_where_to_begin(number):
     with pytest.raises(Hint, match="Nothing is written here yet"):
-        answer(number, student.convert(nbformat.read(EXERCISES[number][0], as_version=4)))
+        run_exercise(number, student.convert(nbformat.read(EXERCISES[number][0], as_version=4)))
 
 
 @pytest.mark.parametrize(("number", "wrong", "words"), CASES, ids=[f"{n}-{w[:24]}" for n, _, w in CASES])
 def test_a_classic_mistake_gets_its_own_hint(number, wrong, words):
-    for _ in range(3):  # the input is random each time
+    for _ in range(3):  # the input is random
         with pytest.raises(Hint) as caught:
             check(number, wrong)
         assert words in caught.value.text
@@ -82,10 +83,10 @@ def test_a_classic_mistake_gets_its_own_hint(number, wrong, words):
 
 
 @pytest.mark.parametrize("number", EXERCISES)
-def test_there_are_three_mistakes_with_different_hints(number):
+def test_at_least_three_mistakes_have_different_hints(number):
     words = [words for _, words in mistakes(number)]
     assert len(set(words)) == len(words) >= 3
 
 
-def test_every_file_of_mistakes_has_its_exercise():
+def test_every_file_of_mistakes_belongs_to_an_exercise():
     assert {path.stem.replace("_", ".") for path in MISTAKES.glob("*.py")} == set(EXERCISES)

@@ -307,7 +307,7 @@ ANSWERS = {
     "half a character": (RIGHT + "  # \ud800", "passed", ""),
     "half a character in a message": (ASK + "    raise ValueError(chr(0xD800))", "failed", "ValueError"),
     "nothing": ("", "missing", "No cell of the notebook defines output_size"),
-    "None": ("output_size = None", "failed", "NoneType was given"),
+    "None": ("output_size = None", "failed", "got NoneType"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A small notebook, as JSON, that keeps every rule; tests break it in one place at a time."""
+"""A small notebook, as JSON, that follows every rule; each test breaks it in one place."""
 
 import copy
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-REFUSED = pytest.raises(Exception, match="tests run with the network off")
+REFUSED = pytest.raises(Exception, match="tests must not use the network")
 
 
 def test_other_machines_cannot_be_reached():

@@ -16,7 +16,7 @@ class Right(torch.autograd.Function):
 
 
 def with_backward(backward):
-    """The layer with a backward of its own: takes grad_output, x, weight."""
+    """Return the layer with another backward, a function of grad_output, x and weight."""
     return type("Wrong", (Right,), {"backward": staticmethod(lambda ctx, g: backward(g, *ctx.saved_tensors))})
 
 
@@ -42,7 +42,7 @@ MISTAKES = [
     (with_backward(lambda g, x, w: (g @ w, g.T @ x, None)), "The gradient of bias is None"),
     (
         with_backward(lambda g, x, w: (torch.ones_like(g) @ w, g.T @ x, g.sum(0))),
-        "ignores what comes from above",
+        "ignores the upstream gradient",
     ),
     (with_backward(lambda g, x, w: (g @ w, g.T @ x, g.mean(0))), "averaged over the batch"),
     (with_backward(lambda g, x, w: (g @ w, g.T @ x / len(x), g.sum(0))), "The gradient of weight is wrong"),

@@ -2,25 +2,25 @@
 
 
 class Value:
-    """A right engine, whose parts the mistakes below replace."""
+    """A correct engine; the mistakes below replace parts of it."""
 
     def __init__(self, data, parents=()):
         self.data, self.grad = data, 0.0
         self._parents, self._backward = parents, lambda: None
 
     def _node(self, data, *parents_and_slopes):
-        """A new value, and for each parent the derivative with respect to it."""
+        """Return a new value; each parent comes with the derivative with respect to it."""
         out = type(self)(data, tuple(parent for parent, _ in parents_and_slopes))
 
         def _backward():
             for parent, slope in parents_and_slopes:
-                self.give(parent, slope * out.grad)
+                self.add_gradient(parent, slope * out.grad)
 
         out._backward = _backward
         return out
 
     @staticmethod
-    def give(parent, gradient):
+    def add_gradient(parent, gradient):
         parent.grad += gradient
 
     def _lift(self, other):
@@ -73,7 +73,7 @@ class Value:
 
 class Overwrites(Value):
     @staticmethod
-    def give(parent, gradient):
+    def add_gradient(parent, gradient):
         parent.grad = gradient
 
 
@@ -104,7 +104,7 @@ class NoPlainNumberInFront(Value):
 
 
 class DepthFirst(Value):
-    """Passes gradients on before all of a node's users have given theirs."""
+    """Passes gradients on before all nodes that use a node have passed on theirs."""
 
     def backward(self):
         self.grad = 1.0

@@ -7,12 +7,12 @@ def gradient(X, y, w, b):
 
 
 def scaled(factor):
-    """Both gradients, multiplied by a factor that may depend on the number of points."""
+    """Return both gradients, multiplied by a factor that may depend on the number of points."""
     return lambda X, y, w, b: tuple(factor(len(X)) * part for part in gradient(X, y, w, b))
 
 
 MISTAKES = [
-    (lambda X, y, w, b: gradient(X, y, w, b)[0], "Two gradients were expected"),
+    (lambda X, y, w, b: gradient(X, y, w, b)[0], "Expected two gradients"),
     (lambda X, y, w, b: (2 * (X * (X @ w + b - y)[:, None]), gradient(X, y, w, b)[1]), "dw has the shape"),
     (lambda X, y, w, b: (gradient(X, y, w, b)[0], 2 * (X @ w + b - y)), "b is one number"),
     (scaled(lambda n: -1), "wrong sign"),

@@ -9,11 +9,11 @@ def eigenvalues(X, ones=True):
 
 
 MISTAKES = [
-    (lambda X: 2 / eigenvalues(X), "One number was expected"),
+    (lambda X: 2 / eigenvalues(X), "Expected one number"),
     (lambda X: 2 / eigenvalues(X, ones=False)[-1], "a model without b"),
-    (lambda X: 1 / eigenvalues(X)[-1], "This is half of it"),
-    (lambda X: 4 / eigenvalues(X)[-1], "twice too much"),
-    (lambda X: 2 / eigenvalues(X)[-1] / len(X), "N times too small"),
+    (lambda X: 1 / eigenvalues(X)[-1], "half of the right value"),
+    (lambda X: 4 / eigenvalues(X)[-1], "twice the right value"),
+    (lambda X: 2 / eigenvalues(X)[-1] / len(X), "too small by a factor of N"),
     (lambda X: 2 / eigenvalues(X)[0], "smallest eigenvalue"),
-    (lambda X: 2 / eigenvalues(X)[-1].sqrt(), "came out"),
+    (lambda X: 2 / eigenvalues(X)[-1].sqrt(), "For this X: expected"),
 ]

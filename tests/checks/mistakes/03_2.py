@@ -13,7 +13,7 @@ MISTAKES = [
     (lambda s: s.exp() / s.exp().sum(), "All numbers together"),
     (lambda s: torch.log_softmax(s, dim=1), "logarithms of the probabilities"),
     (lambda s: s.exp(), "The rows do not sum to 1.\n"),
-    (lambda s: (s - s.max(1, keepdim=True).values).exp(), "the largest of each is 1"),
+    (lambda s: (s - s.max(1, keepdim=True).values).exp(), "the largest entry of each is 1"),
     (lambda s: normalised((s / s.max(1, keepdim=True).values).exp()), "do not divide by it"),
     (lambda s: normalised(s.exp()), "Logits around 1000 give nan"),
     (lambda s: normalised((s - s.max()).exp()), "A row around −1000"),

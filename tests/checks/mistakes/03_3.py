@@ -9,7 +9,7 @@ def kl(p, q):
 
 
 MISTAKES = [
-    (lambda p, q: kl(p, q).sum(), "One number for each row"),
+    (lambda p, q: kl(p, q).sum(), "one number for each row"),
     (lambda p, q: kl(q, p), "This is KL(q‖p)"),
     (lambda p, q: -kl(p, q), "never negative"),
     (lambda p, q: -(p * q.log()).sum(1), "cross-entropy H(p, q)"),

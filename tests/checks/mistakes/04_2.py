@@ -23,11 +23,11 @@ def three_layers(x, weights, biases):
 
 
 MISTAKES = [
-    (lambda x, w, b: forward(x, w[:-1], b[:-1]), "(20, 3) was expected"),
-    (lambda x, w, b: forward(x, w, b, last=torch.relu), "cut off at zero"),
+    (lambda x, w, b: forward(x, w[:-1], b[:-1]), "Expected an output of shape (20, 3)"),
+    (lambda x, w, b: forward(x, w, b, last=torch.relu), "clipped at zero"),
     (lambda x, w, b: forward(x, w, b, between=lambda v: v), "no ReLU between your layers"),
     (lambda x, w, b: forward(x, w, [0 for _ in b]), "biases are missing"),
-    (lambda x, w, b: forward(x, w, b, between=torch.sigmoid), "stands a sigmoid"),
+    (lambda x, w, b: forward(x, w, b, between=torch.sigmoid), "a sigmoid between your layers"),
     (relu_first, "ReLU comes too early"),
     (lambda x, w, b: forward(x, w, b, between=torch.tanh), "differs from nn.Sequential"),
     (lambda x, w, b: forward(x, [v.T for v in w], b), "Your code stopped"),

@@ -19,7 +19,7 @@ def mlp(*end, outputs=1):
 
 
 def without_backward(x, y):
-    """A network that always says class 1, because nothing ever moves its weights."""
+    """Return a network that always predicts class 1, because its weights are never updated."""
     net = mlp()
     with torch.no_grad():
         net[-1].weight.mul_(0.01)
@@ -28,7 +28,7 @@ def without_backward(x, y):
 
 
 class Nearest(nn.Module):
-    """No network: the class of the nearest training point."""
+    """Predict the class of the nearest training point, without any network."""
 
     def __init__(self, x, y):
         super().__init__()
@@ -39,12 +39,12 @@ class Nearest(nn.Module):
 
 
 MISTAKES = [
-    (lambda x, y: train(x, y, mlp(), steps=1) and None, "the trained network was expected"),
+    (lambda x, y: train(x, y, mlp(), steps=1) and None, "Expected the trained network"),
     (lambda x, y: mlp(outputs=2), "not (1000, 1)"),
     (lambda x, y: train(x, y, mlp(nn.Sigmoid())), "outputs are probabilities"),
     (lambda x, y: train(x, y, nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 1))), "Your network is linear"),
     (lambda x, y: train(x, 1 - y, mlp(), steps=200), "classes are swapped"),
-    (Nearest, "Nothing in your network can be trained"),
+    (Nearest, "no trainable parameters"),
     (without_backward, "hardly been trained"),
-    (lambda x, y: train(x, y, mlp()), "98 % were asked for"),
+    (lambda x, y: train(x, y, mlp()), "asks for 98 %"),
 ]

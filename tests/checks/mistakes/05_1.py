@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Right(nn.Module):
-    """A right batch norm, whose parts the mistakes below replace."""
+    """A correct batch norm; the mistakes below replace parts of it."""
 
     def __init__(self, features, eps=1e-5, momentum=0.1):
         super().__init__()
@@ -21,7 +21,7 @@ class Right(nn.Module):
     def scale(self, var):
         return torch.sqrt(var + self.eps)
 
-    def remember(self, x):
+    def update_running(self, x):
         with torch.no_grad():
             self.running_mean += self.momentum * (x.mean(0) - self.running_mean)
             self.running_var += self.momentum * (x.var(0) - self.running_var)
@@ -33,7 +33,7 @@ class Right(nn.Module):
         mean, var = self.running_mean, self.running_var
         if self.training:
             mean, var = self.statistics(x)
-            self.remember(x)
+            self.update_running(x)
         return self.affine((x - mean) / self.scale(var))
 
 
@@ -45,15 +45,15 @@ class AlwaysTheBatch(Right):
     def forward(self, x):
         mean, var = self.statistics(x)
         if self.training:
-            self.remember(x)
+            self.update_running(x)
         return self.affine((x - mean) / self.scale(var))
 
 
-class AlwaysRemembers(Right):
+class AlwaysUpdates(Right):
     def forward(self, x):
         out = super().forward(x)
         if not self.training:
-            self.remember(x)
+            self.update_running(x)
         return out
 
 
@@ -61,7 +61,7 @@ class AlwaysRunning(Right):
     def forward(self, x):
         out = self.affine((x - self.running_mean) / self.scale(self.running_var))
         if self.training:
-            self.remember(x)
+            self.update_running(x)
         return out
 
 
@@ -81,7 +81,7 @@ def biased(self, x):
         self.running_var += self.momentum * (x.var(0, correction=0) - self.running_var)
 
 
-def exchanged(self, x):
+def swapped(self, x):
     with torch.no_grad():
         self.running_mean.mul_(self.momentum).add_((1 - self.momentum) * x.mean(0))
         self.running_var.mul_(self.momentum).add_((1 - self.momentum) * x.var(0))
@@ -96,21 +96,21 @@ def over_features(self, x):
     return x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
 
 
-class Numbers(Right):
-    """The usual values, whatever the arguments are."""
+class IgnoresArguments(Right):
+    """Uses the default values, whatever the arguments are."""
 
     def __init__(self, features, eps=1e-5, momentum=0.1):
         super().__init__(features)
 
 
 MISTAKES = [
-    (lambda features: Right(features), "A module class was expected"),
+    (lambda features: Right(features), "Expected a module class"),
     (with_part("forward", lambda self, x: x.mean(0)), "tensor of the shape of x"),
     (with_part("affine", lambda self, x_hat: x_hat), "weight and bias are not used"),
     (with_part("statistics", lambda self, x: (x.mean(0), x.var(0))), "batch norm normalises with N"),
     (with_part("statistics", over_features), "that is layer norm"),
     (with_part("scale", lambda self, var: var.sqrt()), "ε is missing"),
-    (with_part("scale", lambda self, var: var.sqrt() + self.eps), "ε stands outside the root"),
+    (with_part("scale", lambda self, var: var.sqrt() + self.eps), "ε is outside the root"),
     (with_part("scale", lambda self, var: var + self.eps), "divide by the variance"),
     (AlwaysRunning, "In training you use the running statistics"),
     (
@@ -121,14 +121,14 @@ MISTAKES = [
         with_part("statistics", lambda self, x: (x.mean(0).detach(), x.var(0, correction=0).detach())),
         "the gradient of x is not",
     ),
-    (with_part("remember", with_graph), "carry a graph along"),
-    (with_part("remember", lambda self, x: None), "running_mean has not moved"),
-    (with_part("remember", exchanged), "are exchanged"),
-    (with_part("remember", biased), "should remember the variance"),
-    (with_part("remember", forgets_the_variance), "After four batches"),
+    (with_part("update_running", with_graph), "keep a graph"),
+    (with_part("update_running", lambda self, x: None), "running_mean has not changed"),
+    (with_part("update_running", swapped), "are swapped"),
+    (with_part("update_running", biased), "should average the variance"),
+    (with_part("update_running", forgets_the_variance), "After four batches"),
     (AlwaysTheBatch, "still use the batch's statistics"),
-    (AlwaysRemembers, "In evaluation the running statistics move"),
+    (AlwaysUpdates, "In evaluation the running statistics change"),
     (NoWeightInEvaluation, "In evaluation the output differs"),
-    (Numbers, "With eps = 0.1 and momentum = 0.3"),
+    (IgnoresArguments, "With eps = 0.1 and momentum = 0.3"),
     (nn.BatchNorm1d, "PyTorch's own batch norm"),
 ]

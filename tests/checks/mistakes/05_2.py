@@ -6,7 +6,7 @@ def parameters(g, x_hat):
 
 
 def with_dx(dx):
-    """Right gradients of weight and bias, and dx from (the gradient at x_hat, x_hat, std)."""
+    """Return an answer with right parameter gradients and dx(gradient at x_hat, x_hat, std)."""
     return lambda g, x_hat, weight, std: (dx(g * weight, x_hat, std), *parameters(g, x_hat))
 
 
@@ -22,17 +22,17 @@ def by_autograd(g, x_hat, weight, std):
 
 
 MISTAKES = [
-    (lambda g, x_hat, weight, std: right_dx(g * weight, x_hat, std), "Three gradients were expected"),
-    (with_dx(lambda h, x_hat, std: h / std), "only the direct way"),
-    (with_dx(lambda h, x_hat, std: (h - h.mean(0)) / std), "lacks the way through s"),
+    (lambda g, x_hat, weight, std: right_dx(g * weight, x_hat, std), "Expected three gradients"),
+    (with_dx(lambda h, x_hat, std: h / std), "only the direct path"),
+    (with_dx(lambda h, x_hat, std: (h - h.mean(0)) / std), "lacks the path through s"),
     (
         with_dx(lambda h, x_hat, std: (h - x_hat * (h * x_hat).mean(0)) / std),
-        "lacks the way through the mean",
+        "lacks the path through the mean",
     ),
     (with_dx(lambda h, x_hat, std: right_dx(h, x_hat, 1)), "not divided by s"),
     (
         with_dx(lambda h, x_hat, std: (h - h.sum(0) - x_hat * (h * x_hat).sum(0)) / std),
-        "sums where means belong",
+        "sums instead of means",
     ),
     (with_dx(lambda h, x_hat, std: (h - h.mean(0) + x_hat * (h * x_hat).mean(0)) / std), "dx differs"),
     (lambda g, x_hat, weight, std: (right_dx(g, x_hat, std), *parameters(g, x_hat)), "ignores the weight γ"),
@@ -52,5 +52,5 @@ MISTAKES = [
         lambda g, x_hat, weight, std: (right_dx(g * weight, x_hat, std), g * x_hat, g.sum(0)),
         "dweight is wrong",
     ),
-    (by_autograd, "Autograd does the work"),
+    (by_autograd, "You use autograd"),
 ]

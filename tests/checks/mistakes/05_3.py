@@ -26,7 +26,7 @@ MISTAKES = [
     (lambda x, p, training: x[torch.rand_like(x) >= p], "tensor of the shape of x"),
     (lambda x, p, training: x / (1 - p), "Nothing is set to zero"),
     (in_place, "changes its input"),
-    (lambda x, p, training: masked(x, torch.rand_like(x) < p, p), "share to drop, not the share to keep"),
+    (lambda x, p, training: masked(x, torch.rand_like(x) < p, p), "fraction to drop, not to keep"),
     (lambda x, p, training: masked(x, torch.rand_like(x) >= p**2, p), "torch.rand_like(x) < p is true"),
     (lambda x, p, training: masked(x, torch.rand(x.shape[1]) >= p, p), "Whole rows or columns"),
     (with_factor(lambda p: 1), "not scaled"),

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 
 def pieces(logits, target, weight, ignore_index):
-    """Each example's weight (0 if it is ignored), loss, and gradient of that loss."""
+    """Return each example's weight (0 if it is ignored), loss, and gradient of that loss."""
     counts = target != ignore_index
     safe = torch.where(counts, target, 0)
     w = weight[safe] * counts
@@ -19,7 +19,7 @@ def right(logits, target, weight, ignore_index):
 
 
 def divided_by(number):
-    """The right loss and gradient, divided by number(w, weight) instead of the sum of w."""
+    """Return an answer with the right loss and gradient, divided by number(w, weight) instead of the sum of w."""
 
     def wrong(logits, target, weight, ignore_index):
         w, each, slope = pieces(logits, target, weight, ignore_index)
@@ -30,7 +30,7 @@ def divided_by(number):
 
 
 def with_gradient(change):
-    """The right loss, and a gradient changed by change(w, slope, right gradient)."""
+    """Return an answer with the right loss, and a gradient changed by change(w, slope, right gradient)."""
 
     def wrong(*given):
         w, _, slope = pieces(*given)
@@ -67,9 +67,9 @@ def by_autograd(logits, *given):
 
 
 MISTAKES = [
-    (lambda *given: right(*given)[0], "Two things were expected"),
+    (lambda *given: right(*given)[0], "Expected two values"),
     (lambda *given: (pieces(*given)[1], right(*given)[1]), "The loss is one number"),
-    (divided_by(lambda w, weight: len(w)), "divide by all examples"),
+    (divided_by(lambda w, weight: len(w)), "number of all examples"),
     (divided_by(lambda w, weight: (w > 0).sum()), "number of examples that count"),
     (divided_by(lambda w, weight: weight.sum()), "sum of the C weights"),
     (divided_by(lambda w, weight: 1), "sum of the weighted losses"),
@@ -77,7 +77,7 @@ MISTAKES = [
     (lambda *given: (-right(*given)[0], right(*given)[1]), "sign of the loss"),
     (ignored_count, "as if they were a class"),
     (softmax_twice, "softmax twice"),
-    (divided_by(lambda w, weight: w.max()), "The loss should be"),
+    (divided_by(lambda w, weight: w.max()), "Expected a loss of"),
     (with_gradient(lambda w, slope, g: g.sum(0)), "shape of the logits"),
     (with_gradient(lambda w, slope, g: slope / len(w)), "Ignored examples have a gradient"),
     (with_gradient(lambda w, slope, g: -g), "prediction minus truth"),
@@ -85,6 +85,6 @@ MISTAKES = [
     (with_gradient(lambda w, slope, g: w[:, None] * slope / (w > 0).sum()), "different numbers"),
     (with_gradient(lambda w, slope, g: (w > 0)[:, None] * slope / (w > 0).sum()), "the gradient differs"),
     (always_minus_100, "use the argument"),
-    (by_autograd, "Autograd does the work"),
-    (right, "One of PyTorch's losses"),
+    (by_autograd, "You use autograd"),
+    (right, "one of PyTorch's losses"),
 ]

@@ -4,7 +4,7 @@ import torch
 
 
 class Right:
-    """A right optimizer, whose update the mistakes below replace."""
+    """A correct optimizer; the mistakes below replace its update."""
 
     def __init__(self, parameters, lr, momentum=0.9):
         self.parameters, self.lr, self.momentum = list(parameters), lr, momentum
@@ -34,7 +34,8 @@ class Plain(Right):
 
 class ForgetsVelocity(Right):
     def update(self, p, v):
-        v = self.momentum * v + p.grad  # a new tensor: self.v stays zero
+        # a new tensor: self.v remains zero
+        v = self.momentum * v + p.grad
         p -= self.lr * v
 
 
@@ -68,7 +69,7 @@ class NewTensor(Right):
         p = p - self.lr * v
 
 
-class SpoilsTheGradient(Right):
+class ChangesTheGradient(Right):
     def update(self, p, v):
         v.copy_(p.grad.add_(self.momentum * v))
         p -= self.lr * v
@@ -116,9 +117,9 @@ MISTAKES = [
     (NeverForgets, "forgets nothing"),
     (Average, "you add (1 − μ) g"),
     (Nesterov, "Nesterov's rule"),
-    (OldVelocity, "v of the step before"),
+    (OldVelocity, "v of the previous step"),
     (NewTensor, "only makes a new tensor"),
-    (SpoilsTheGradient, "step() changes the gradient"),
+    (ChangesTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),
     (Recorded, "keep @torch.no_grad()"),
     (WithNumbers, "With other options"),

@@ -4,7 +4,7 @@ import torch
 
 
 class Right:
-    """A right Adam, parts of which the mistakes below replace."""
+    """A correct Adam; the mistakes below replace parts of it."""
 
     def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
         self.parameters, self.lr, self.betas, self.eps = list(parameters), lr, betas, eps
@@ -24,44 +24,44 @@ class Right:
         m.mul_(self.betas[0]).add_((1 - self.betas[0]) * p.grad)
         s.mul_(self.betas[1]).add_((1 - self.betas[1]) * p.grad**2)
 
-    def mended(self, m, s):
+    def corrected(self, m, s):
         return m / (1 - self.betas[0] ** self.t), s / (1 - self.betas[1] ** self.t)
 
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p -= self.lr * m / (s.sqrt() + self.eps)
 
 
 class Uphill(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p += self.lr * m / (s.sqrt() + self.eps)
 
 
-class Unmended(Right):
-    def mended(self, m, s):
+class Uncorrected(Right):
+    def corrected(self, m, s):
         return m, s
 
 
-class MendsOnlyS(Right):
-    def mended(self, m, s):
-        return m, super().mended(m, s)[1]
+class CorrectsOnlyS(Right):
+    def corrected(self, m, s):
+        return m, super().corrected(m, s)[1]
 
 
-class MendsOnlyM(Right):
-    def mended(self, m, s):
-        return super().mended(m, s)[0], s
+class CorrectsOnlyM(Right):
+    def corrected(self, m, s):
+        return super().corrected(m, s)[0], s
 
 
 class EpsUnderTheRoot(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p -= self.lr * m / (s + self.eps).sqrt()
 
 
 class NoRoot(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p -= self.lr * m / (s + self.eps)
 
 
@@ -84,7 +84,7 @@ class CountsFromZero(Right):
         self.t += 1
 
 
-class ClockStandsStill(Right):
+class TimeStandsStill(Right):
     @torch.no_grad()
     def step(self):
         self.t = 0
@@ -103,7 +103,7 @@ class CountsParameters(Right):
 
 class NewTensor(Right):
     def update(self, p, m, s):
-        m, s = self.mended(m, s)
+        m, s = self.corrected(m, s)
         p = p - self.lr * m / (s.sqrt() + self.eps)
 
 
@@ -128,26 +128,26 @@ class MeansOfMeans(Right):
         s.mul_(self.betas[1])
 
 
-class MendsInPlace(Right):
-    def mended(self, m, s):
+class CorrectsInPlace(Right):
+    def corrected(self, m, s):
         return m.div_(1 - self.betas[0] ** self.t), s.div_(1 - self.betas[1] ** self.t)
 
 
 MISTAKES = [
     (Uphill, "go uphill"),
-    (Unmended, "divide m by 1 − β₁ᵗ and s by"),
-    (MendsOnlyS, "You mend s alone"),
-    (MendsOnlyM, "You mend m alone"),
+    (Uncorrected, "divide m by 1 − β₁ᵗ and s by"),
+    (CorrectsOnlyS, "You correct s but not m"),
+    (CorrectsOnlyM, "You correct m but not s"),
     (EpsUnderTheRoot, "under the root"),
     (NoRoot, "You divide by ŝ itself"),
     (BetasSwapped, "betas are swapped"),
     (SumOfGradients, "Your m is a sum"),
     (CountsFromZero, "count t from 1"),
-    (ClockStandsStill, "Your t stays at 1"),
+    (TimeStandsStill, "Your t stays at 1"),
     (CountsParameters, "Your t counts parameters"),
     (NewTensor, "only makes a new tensor"),
     (SquaresTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),
-    (MendsInPlace, "change m and s themselves"),
+    (CorrectsInPlace, "change m and s themselves"),
     (MeansOfMeans, "From step 1 on"),
 ]

@@ -2,7 +2,7 @@
 
 
 def stop(losses, patience, first=1, keep_last=False, late=0, tie=False):
-    """Early stopping, right unless told otherwise."""
+    """Early stopping; the arguments after `patience` make the mistakes."""
     best = 0
     for epoch, loss in enumerate(losses):
         if loss < losses[best] or (tie and loss == losses[best]):
@@ -30,7 +30,7 @@ def against_the_epoch_before(losses, patience):
     return len(seen), seen.index(min(seen)) + 1
 
 
-def one_way_out(losses, patience):
+def only_one_return(losses, patience):
     last, best = stop(losses, patience)
     return (last, best) if last < len(losses) else None
 
@@ -39,10 +39,10 @@ MISTAKES = [
     (lambda losses, patience: stop(losses, patience, first=0), "You count from 0"),
     (lambda losses, patience: stop(losses, patience, keep_last=True), "the weights of the last epoch"),
     (lambda losses, patience: stop(losses, patience, late=1), "one epoch too long"),
-    (lambda losses, patience: stop(losses, patience, tie=True), "An equal loss"),
+    (lambda losses, patience: stop(losses, patience, tie=True), "You count an equal loss"),
     (never, "You never stop"),
     (sees_the_future, "never trained"),
-    (against_the_epoch_before, "compare with the epoch before"),
-    (one_way_out, "on every way out"),
+    (against_the_epoch_before, "compare with the previous epoch"),
+    (only_one_return, "at every return"),
     (lambda losses, patience: (1, 1), "With patience"),
 ]

@@ -29,16 +29,16 @@ def apart(x, weight, bias, stride, padding):
 
 MISTAKES = [
     (lambda x, w, b, s, p: F.conv2d(x, w, b, s, p), "PyTorch's own convolution"),
-    (lambda x, w, b, s, p: None, "A tensor was expected"),
+    (lambda x, w, b, s, p: None, "Expected a tensor"),
     (lambda x, w, b, s, p: right(x, w, 0 * b, s, p), "the bias is missing"),
     (lambda x, w, b, s, p: right(x, w, b, s, p, flip=True), "your kernel is flipped"),
     (lambda x, w, b, s, p: right(x, w, b, s, p, channels=1), "only the first input channel"),
-    (lambda x, w, b, s, p: apart(x, w, b, s, p), "still apart"),
+    (lambda x, w, b, s, p: apart(x, w, b, s, p), "still separate"),
     (lambda x, w, b, s, p: apart(x, w, b, s, p).sum(1), "once for each input channel"),
     (lambda x, w, b, s, p: right(x, w, b, s, p, reduce=torch.mean), "the mean over the window"),
     (lambda x, w, b, s, p: right(x, w, b, s, 0), "the padding is ignored"),
     (lambda x, w, b, s, p: right(x, w, b, 1, p), "the stride is ignored"),
-    (lambda x, w, b, s, p: right(x, w, b, s, p, step=1), "the windows are next to each other"),
-    (lambda x, w, b, s, p: right(x, w, b, s, p)[:, :-1, :-1], "was expected: (channels, height, width)"),
+    (lambda x, w, b, s, p: right(x, w, b, s, p, step=1), "windows are one pixel apart"),
+    (lambda x, w, b, s, p: right(x, w, b, s, p)[:, :-1, :-1], "for one image (channels, height, width)"),
     (lambda x, w, b, s, p: right(x, w, 2 * b, s, p), "the numbers differ"),
 ]

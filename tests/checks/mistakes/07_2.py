@@ -28,13 +28,13 @@ def wrong_way_round(x, weight, bias, stride, padding):
 
 MISTAKES = [
     (lambda x, w, b, s, p: F.conv2d(x, w, b, s, p), "PyTorch's own convolution"),
-    (lambda x, w, b, s, p: columns(x, w, b, s, p), "A tensor was expected"),
+    (lambda x, w, b, s, p: columns(x, w, b, s, p), "Expected a tensor"),
     (lambda x, w, b, s, p: columns(x, w, b, s, p)[0], "one long row"),
     (mixed_up, "pixels and channels are mixed up"),
     (lambda x, w, b, s, p: right(x, w, 0 * b, s, p), "the bias is missing"),
     (lambda x, w, b, s, p: right(x, w.flip(2, 3), b, s, p), "your kernel is flipped"),
     (lambda x, w, b, s, p: right(x, w, b, s, 0), "the padding is ignored"),
     (lambda x, w, b, s, p: right(x, w, b, 1, p), "the stride is ignored"),
-    (wrong_way_round, "was expected: (channels, height, width)"),
+    (wrong_way_round, "for one image (channels, height, width)"),
     (lambda x, w, b, s, p: w.flatten(1) @ F.unfold(x, w.shape[2:]) + b, "Your code stopped"),
 ]

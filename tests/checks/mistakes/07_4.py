@@ -3,7 +3,7 @@
 from torch import nn
 
 MISTAKES = [
-    (lambda i, o, k, g: print(o), "One number was expected"),
+    (lambda i, o, k, g: print(o), "Expected one number"),
     (lambda i, o, k, g: o * (i // g) * k * k, "The biases are missing"),
     (lambda i, o, k, g: o * (i // g) * k * k + 1, "one bias for the whole layer"),
     (lambda i, o, k, g: o * (i // g) * (k * k + 1), "each pair of channels"),
@@ -11,9 +11,9 @@ MISTAKES = [
     (lambda i, o, k, g: o // g * (i // g * k * k + 1), "This is one group"),
     (lambda i, o, k, g: o * (i // g * k + 1), "square k"),
     (lambda i, o, k, g: o * (k * k + 1), "a window for each input channel"),
-    (lambda i, o, k, g: i * o, "you say"),
+    (lambda i, o, k, g: i * o, "your answer is"),
     (
         lambda i, o, k, g: sum(p.numel() for p in nn.Conv2d(i, o, k, groups=g).parameters()),
-        "You make the layer",
+        "You create the layer",
     ),
 ]

@@ -13,11 +13,11 @@ def field(layers, size=1, early=False, use_jump=True, extra=0):
 
 
 MISTAKES = [
-    (lambda layers: None, "One number was expected"),
+    (lambda layers: None, "Expected one number"),
     (lambda layers: field(layers, early=True), "The jump grows too early"),
     (lambda layers: field(layers, use_jump=False), "The strides are ignored"),
-    (lambda layers: field(layers, size=0), "one pixel short"),
+    (lambda layers: field(layers, size=0), "one pixel too small"),
     (lambda layers: field(layers, extra=1), "You add the whole kernel"),
-    (lambda layers: sum(kernel for kernel, _ in layers), "You add the kernels up"),
-    (lambda layers: field(layers) + 3, "you say"),
+    (lambda layers: sum(kernel for kernel, _ in layers), "You add up the kernel sizes"),
+    (lambda layers: field(layers) + 3, "your answer is"),
 ]

@@ -1,4 +1,4 @@
-"""Classic mistakes in choosing classes and numbering them anew."""
+"""Classic mistakes in choosing classes and renumbering them."""
 
 import torch
 
@@ -32,7 +32,7 @@ def changes_its_input(images, labels, keep):
     return images[mask(old, keep)], labels[mask(old, keep)]
 
 
-def by_size(images, labels, keep):
+def in_ascending_order(images, labels, keep):
     chosen = mask(labels, keep)
     return images[chosen], labels[chosen].unique(return_inverse=True)[1]
 
@@ -50,13 +50,13 @@ MISTAKES = [
     (lambda x, y, keep: (x[mask(y, keep)], y[mask(y, keep)]), "old numbers"),
     (in_the_same_tensor, "renumbered again"),
     (sorted_by_class, "sorted by class"),
-    (changes_its_input, "changes the labels it is given"),
-    (by_size, "by size"),
-    (one_mask_only, "says of each image whether it stays"),
+    (changes_its_input, "changes the labels that it is given"),
+    (in_ascending_order, "in ascending order"),
+    (one_mask_only, "is true for each image to keep"),
     (other_images, "with the same mask"),
     (
         lambda x, y, keep: (x[mask(y, keep)], numbered(y, keep)[mask(y, keep)].float()),
-        "cross-entropy takes torch.int64",
+        "cross-entropy expects torch.int64",
     ),
     (lambda x, y, keep: x[mask(y, keep)], "two tensors"),
 ]

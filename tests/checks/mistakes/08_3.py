@@ -9,13 +9,13 @@ def count(first, second, hidden, classes, window=25, pixels=25, into_second=None
 
 MISTAKES = [
     (lambda *c: count(*c, bias=0), "The biases are missing"),
-    (lambda *c: count(*c, bias=0) + 4, "one bias a layer"),
-    (lambda *c: count(*c, pixels=32 * 32), "does not stay 32×32"),
+    (lambda *c: count(*c, bias=0) + 4, "one bias per layer"),
+    (lambda *c: count(*c, pixels=32 * 32), "does not remain 32×32"),
     (lambda *c: count(*c, pixels=8 * 8), "right with padding"),
     (lambda *c: count(*c, pixels=10 * 10), "the second pooling"),
     (lambda *c: count(*c, pixels=1), "second·5·5 inputs"),
     (lambda *c: count(*c, window=5), "25 weights"),
     (lambda *c: count(*c, into_second=3), "does not see the image"),
     (lambda *c: 109_050, "four layers"),
-    (lambda *c: None, "One number was expected"),
+    (lambda *c: None, "Expected one number"),
 ]

@@ -6,8 +6,8 @@ def right(i, o, k, h, w):
 
 
 MISTAKES = [
-    (lambda i, o, k, h, w: i * o * k * k * h * w, "slide the filter over every pixel"),
-    (lambda i, o, k, h, w: i * o * k * k, "counts one place"),
+    (lambda i, o, k, h, w: i * o * k * k * h * w, "apply the filter at every pixel"),
+    (lambda i, o, k, h, w: i * o * k * k, "counts one position"),
     (lambda i, o, k, h, w: o * k * k * (h - k + 1) * (w - k + 1), "looks at all input channels"),
     (lambda i, o, k, h, w: right(i, o, k, h, w) + o * (h - k + 1) * (w - k + 1), "leave the bias out"),
     (lambda i, o, k, h, w: i * o * k * (h - k + 1) * (w - k + 1), "k×k filter has k·k weights"),

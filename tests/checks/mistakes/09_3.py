@@ -15,8 +15,8 @@ def smallest(matrix):
 
 MISTAKES = [
     (in_place, "changes the matrix"),
-    (lambda matrix: int(matrix.clone().fill_diagonal_(0).argmax()), "Two digits were expected"),
-    (lambda matrix: divmod(int(matrix.argmax()), len(matrix)), "The diagonal counts what was read right"),
-    (lambda matrix: right(matrix)[::-1], "wrong way round"),
+    (lambda matrix: int(matrix.clone().fill_diagonal_(0).argmax()), "Expected two digits"),
+    (lambda matrix: divmod(int(matrix.argmax()), len(matrix)), "The diagonal counts the right predictions"),
+    (lambda matrix: right(matrix)[::-1], "The two are swapped"),
     (smallest, "The largest number off the diagonal"),
 ]

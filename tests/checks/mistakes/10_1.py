@@ -2,7 +2,7 @@
 
 
 def over(function, keep=lambda p: p.dim() > 1):
-    """strength · Σ function(p) over the parameters that `keep` lets through."""
+    """Return strength · Σ function(p) over the parameters for which `keep` is true."""
     return lambda model, strength: strength * sum(function(p) for p in model.parameters() if keep(p))
 
 
@@ -15,7 +15,7 @@ def count(model):
 
 
 MISTAKES = [
-    (lambda model, strength: strength * total(model).item(), "A tensor that holds one number"),
+    (lambda model, strength: strength * total(model).item(), "Expected a tensor that holds one number"),
     (lambda model, strength: total(model), "The strength is missing"),
     (over(lambda p: p.abs().sum(), keep=lambda p: True), "penalised too"),
     (over(lambda p: p.sum()), "cancel"),
@@ -25,5 +25,5 @@ MISTAKES = [
     (lambda model, strength: strength * total(model) / count(model), "a mean over all weights"),
     (lambda model, strength: strength * model[-1].weight.abs().sum(), "Only the last layer"),
     (over(lambda p: p.data.abs().sum()), "no gradient flows"),
-    (over(lambda p: 0.5 * p.abs().sum()), "came out"),
+    (over(lambda p: 0.5 * p.abs().sum()), "Expected a penalty"),
 ]

@@ -38,7 +38,7 @@ def keeping(p, decay):
     return model, optimizer(model, decay)
 
 
-def exchanged(p, decay):
+def swapped(p, decay):
     model = network(p)
     return model, optimizer(model, 0.0, biases=decay)
 
@@ -49,17 +49,17 @@ def everything(p, decay):
 
 
 MISTAKES = [
-    (lambda p, decay: network(p), "Two things were expected"),
+    (lambda p, decay: network(p), "Expected two objects"),
     (lambda p, decay: answer()(p, decay)[::-1], "should be a model"),
-    (answer({"hidden": 64}), "parameters; the one of this notebook"),
+    (answer({"hidden": 64}), "parameters, but the one of this notebook"),
     (answer({"first": False, "second": False}), "no nn.Dropout"),
     (answer({"last": True}), "after the last layer"),
     (answer({"first": False}), "before each of the two linear layers"),
     (keeping, "your dropout has"),
     (lambda p, decay: (network(p), None), "should be an optimizer"),
-    (answer(kind=optim.Adam), "Adam was used"),
+    (answer(kind=optim.Adam), "You use Adam."),
     (answer(both=False), "does not know"),
-    (exchanged, "The biases decay and the weights do not"),
+    (swapped, "The biases decay and the weights do not"),
     (everything, "The biases decay too"),
-    (lambda p, decay: answer()(p, 0.5), "the weights decay with 0.5"),
+    (lambda p, decay: answer()(p, 0.5), "a weight decay of 0.5"),
 ]

@@ -58,18 +58,18 @@ def first(start, size):
 
 
 MISTAKES = [
-    (lambda images, row, column, size: right(images, row, column, size)[0], "was expected"),
+    (lambda images, row, column, size: right(images, row, column, size)[0], "Expected a batch of shape"),
     (in_place, "changes its input"),
     (lambda images, *rest: right(images, *rest).double(), "became torch.float64"),
     (lambda images, *rest: images.clone(), "Nothing is cut out"),
     (wrong(invert=True), "cut out the rest"),
-    (lambda images, row, column, size: right(images, column, row, size), "exchanged"),
+    (lambda images, row, column, size: right(images, column, row, size), "Rows and columns are swapped"),
     (wrong(rows=first, columns=first), "the same hole"),
     (wrong(end=lambda size: size + 1), "one pixel too large"),
-    (wrong(rows=inside, columns=inside), "pushed into the image"),
-    (wrong(rows=centre, columns=centre), "for the centre"),
+    (wrong(rows=inside, columns=inside), "that begins outside into the image"),
+    (wrong(rows=centre, columns=centre), "as the centre"),
     (wrong(channels=1), "Only the first channel"),
     (wrong(join=torch.logical_or), "Whole rows or columns"),
     (wrong(end=lambda size: size - 1), "not where they should be"),
-    (loop, "with a loop"),
+    (loop, "you use a loop"),
 ]

@@ -32,14 +32,14 @@ def no_padding(layer, height, width):
 
 
 MISTAKES = [
-    (lambda *given: cost(*given)[1], "Three numbers were expected"),
-    (lambda *given: cost(*given, bias=False), "are parameters, too"),
+    (lambda *given: cost(*given)[1], "Expected three numbers"),
+    (lambda *given: cost(*given, bias=False), "are parameters too"),
     (lambda *given: cost(*given, bias=True), "has no biases"),
-    (lambda *given: cost(*given, channels=False), "is one map of"),
+    (lambda *given: cost(*given, channels=False), "the size of one feature map"),
     (no_padding, "padding and stride decide"),
-    (lambda *given: cost(*given, around="in"), "every pixel that comes in"),
+    (lambda *given: cost(*given, around="in"), "at every input pixel"),
     (lambda *given: cost(*given, groups=False), "see all input channels"),
-    (lambda *given: cost(*given, times=2), "leave the 2 to the FLOPs"),
+    (lambda *given: cost(*given, times=2), "only FLOPs have the factor 2"),
     (lambda *given: cost(*given, windows=False), "You count one window"),
     (lambda *given: cost(*given, extra=1), "You add the biases"),
 ]

@@ -45,13 +45,13 @@ def starts_right_then_goes_on(model, image):
 
 
 MISTAKES = [
-    (lambda *given: print("counted"), "One number was expected"),
+    (lambda *given: print("counted"), "Expected one number"),
     (lambda *given: counter(*given, exact=True), "derived from nn.Conv2d"),
     (lambda *given: counter(*given, once=True), "counted once"),
     (lambda *given: counter(*given, kinds=(nn.Conv2d,)), "The linear layer is missing"),
     (lambda *given: counter(*given, groups=False), "The groups are ignored"),
-    (lambda *given: counter(*given, times=2), "This is twice as much"),
+    (lambda *given: counter(*given, times=2), "twice the right number"),
     (lambda *given: counter(*given, late=True), "Nothing was counted"),
-    (lambda *given: counter(*given, clean=False), "hooks are still there"),
+    (lambda *given: counter(*given, clean=False), "hooks are still registered"),
     (starts_right_then_goes_on, "begin with 0"),
 ]

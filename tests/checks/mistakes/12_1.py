@@ -45,22 +45,22 @@ class Dead(MLP):
 ready = ThinResNet()
 
 MISTAKES = [
-    (lambda: [MLP, SeparableCNN, ThinResNet], "list came back"),
-    (lambda: {"mlp": MLP, "thin": ThinResNet}, "2 networks came back"),
+    (lambda: [MLP, SeparableCNN, ThinResNet], "got list"),
+    (lambda: {"mlp": MLP, "thin": ThinResNet}, "got 2 networks"),
     (with_third(ready), "already built"),
     (with_third(lambda: ready), "the same network each time"),
     (with_third(lambda: "ThinResNet"), "not a network"),
     (
         with_third(lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(5408, 10))),
-        "cannot take six",
+        "cannot process six",
     ),
     (with_third(lambda: nn.Sequential(nn.Conv2d(1, 10, 3))), "ten logits"),
-    (with_third(lambda: nn.Sequential(ThinResNet(), nn.Softmax(1))), "leave softmax out"),
+    (with_third(lambda: nn.Sequential(ThinResNet(), nn.Softmax(1))), "leave out softmax"),
     (with_third(Unused), "never used"),
-    (with_third(Detached), "nothing to learn"),
+    (with_third(Detached), "no trainable parameters"),
     (with_third(Dead), "all zero or not finite"),
-    (with_third(OverTheBatch), "depends on the others"),
-    (with_third(MLP), "Two are the same"),
+    (with_third(OverTheBatch), "depends on the other images"),
+    (with_third(MLP), "has the same shapes as 'mlp'"),
     (with_third(LeNet_tiny), "the given LeNet_tiny"),
     (lambda: {f"mlp {n}": lambda n=n: Large(n) for n in (200, 300, 400)}, "one must have fewer"),
 ]

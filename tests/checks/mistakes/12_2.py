@@ -7,7 +7,7 @@ def right(matrix):
 
 
 def by_diagonal_removed(matrix):
-    """Divides by the mistakes instead of by all."""
+    """Divides by the number of mistakes instead of by all."""
     diagonal = matrix.diagonal()
     return diagonal / (matrix.sum(0) - diagonal).clamp(min=1), diagonal / (matrix.sum(1) - diagonal).clamp(
         min=1
@@ -21,11 +21,11 @@ def in_place(matrix):
 
 
 MISTAKES = [
-    (lambda m: right(m)[::-1], "The two are exchanged"),
+    (lambda m: right(m)[::-1], "The two are swapped"),
     (lambda m: (m.diagonal() / m.sum(), m.diagonal() / m.sum()), "number of all images"),
     (lambda m: (m.diagonal() / m.sum(0), m.diagonal() / m.sum(1)), "gives 0 / 0"),
     (in_place, "changes the matrix"),
     (lambda m: right(m)[1], "return precision, recall"),
-    (lambda m: tuple(part.mean() for part in right(m)), "a number for each class"),
+    (lambda m: tuple(part.mean() for part in right(m)), "one number for each class"),
     (by_diagonal_removed, "differs from the definition"),
 ]

@@ -1,4 +1,4 @@
-"""Classic mistakes in counting what a LeNet costs."""
+"""Classic mistakes in counting parameters and MACs of a LeNet."""
 
 
 def parameters(a, b, h, bias=1, pixels=16):
@@ -10,14 +10,14 @@ def macs(a, b, h, first=24, second=8):
 
 
 MISTAKES = [
-    (lambda *w: (macs(*w), parameters(*w)), "The two are exchanged"),
+    (lambda *w: (macs(*w), parameters(*w)), "The two are swapped"),
     (lambda *w: (parameters(*w, bias=0), macs(*w)), "biases are missing"),
-    (lambda *w: (parameters(*w, pixels=25), macs(*w)), "5×5 pixels into the linear layer"),
+    (lambda *w: (parameters(*w, pixels=25), macs(*w)), "5×5 input pixels per channel"),
     (lambda a, b, h: (parameters(a, b, h) + 1, macs(a, b, h)), "Try: layer by layer"),
     (lambda *w: (parameters(*w), 2 * macs(*w)), "one MAC"),
     (lambda *w: (parameters(*w), macs(*w, first=28, second=12)), "does not fit at every pixel"),
-    (lambda *w: (parameters(*w), macs(*w, first=12, second=4)), "places after pooling"),
-    (lambda *w: (parameters(*w), macs(*w, first=1, second=1)), "at every place anew"),
+    (lambda *w: (parameters(*w), macs(*w, first=12, second=4)), "positions after pooling"),
+    (lambda *w: (parameters(*w), macs(*w, first=1, second=1)), "at every position"),
     (lambda *w: (parameters(*w), macs(*w) + 1), "(weights of the layer without biases)"),
-    (lambda *w: macs(*w), "Two numbers were expected"),
+    (lambda *w: macs(*w), "Expected two numbers"),
 ]

@@ -27,12 +27,12 @@ def with_batch_norm(counts, widths):
 
 MISTAKES = [
     (lambda counts, widths: list(build()(counts, widths)), "return nn.Sequential(*layers)"),
-    (build(repeat=False), "Each stage has one convolution"),
+    (build(repeat=False), "has only one convolution"),
     (with_batch_norm, "a weight and a bias for each convolution"),
-    (build(carry=False), "those that the last convolution put out"),
-    (build(pool=False), "The map keeps its size"),
+    (build(carry=False), "the output channels of the previous convolution"),
+    (build(pool=False), "The feature map keeps its size"),
     (build(padding=0), "padding=1 in each convolution"),
-    (build(relu="last"), "one ReLU a stage"),
+    (build(relu="last"), "one ReLU per stage"),
     (
         lambda c, w: nn.Sequential(*[nn.Tanh() if isinstance(m, nn.ReLU) else m for m in build()(c, w)]),
         "in this order",

@@ -14,8 +14,8 @@ def macs(pixels=True, projection=True, reductions=True, behind=True, three=9, fi
 MISTAKES = [
     (macs(pixels=False), "the cost of one pixel"),
     (macs(projection=False), "The pooling branch is missing"),
-    (macs(reductions=False), "The reductions cost something"),
-    (macs(behind=False), "they stand behind the reduction"),
+    (macs(reductions=False), "The reductions also have a cost"),
+    (macs(behind=False), "they come after the reduction"),
     (macs(five=9), "as in torchvision"),
     (macs(three=3, five=5), "square the 3 and the 5"),
     (lambda i, f, s: 2 * macs()(i, f, s), "You count additions"),

@@ -53,15 +53,15 @@ class Narrow(block()):
 
 MISTAKES = [
     (block(bias=True), "bias=False"),
-    (block(project="always"), "nn.Identity() there"),
-    (block(project="for channels"), "x does not fit F(x)"),
-    (OtherNames, "each an attribute of self"),
+    (block(project="always"), "nn.Identity() as the shortcut"),
+    (block(project="for channels"), "x does not have the shape of F(x)"),
+    (OtherNames, "each as an attribute of self"),
     (Narrow, "3×3 from inputs to outputs"),
     (block(padding=0), "padding=1 for 3×3"),
-    (block(after=False), "No ReLU after the sum"),
+    (block(after=False), "There is no ReLU after the sum"),
     (block(before=True, after=False), "Your ReLU comes before the sum"),
-    (block(before=True), "F(x) can only add"),
-    (block(inner=False), "Nothing stands between"),
+    (block(before=True), "F(x) is never negative"),
+    (block(inner=False), "no ReLU between the two convolutions"),
     (block(add=False), "this is a plain block"),
     (block(late=True), "Your stride is in the second convolution"),
 ]

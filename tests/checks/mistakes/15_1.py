@@ -46,12 +46,12 @@ def columns_for_rows(x, k):
 
 
 MISTAKES = [
-    (not_centred, "moved the cloud to the origin"),
+    (not_centred, "have not centred the points"),
     (mean_forgotten, "The mean is missing"),
     (x_itself, "project x - mean"),
     (shortest, "the shortest directions"),
     (everything, "Nothing is lost"),
-    (code_only, "still has to be turned back"),
+    (code_only, "map the code back"),
     (columns_for_rows, "is possible"),
-    (lambda x, k: x.mean(0).expand_as(x), "become the mean"),
+    (lambda x, k: x.mean(0).expand_as(x), "mapped to the mean"),
 ]

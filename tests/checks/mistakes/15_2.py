@@ -24,13 +24,13 @@ def uniform(x, sigma):
 
 MISTAKES = [
     (in_place, "clean images themselves"),
-    (always_the_same, "Twice the same noise"),
+    (always_the_same, "Two calls add the same noise"),
     (noisy_target, "as noisy as the input"),
     (uniform, "not Gaussian"),
-    (lambda x, s: (x, x + s * torch.randn_like(x)), "the wrong way round"),
+    (lambda x, s: (x, x + s * torch.randn_like(x)), "Input and target are swapped"),
     (lambda x, s: (x, x), "The input is clean"),
-    (lambda x, s: x + s * torch.randn_like(x), "Two tensors"),
-    (lambda x, s: (x + s * torch.rand_like(x), x), "around 0"),
-    (lambda x, s: (x + s**2 * torch.randn_like(x), x), "0.3 was asked for"),
+    (lambda x, s: x + s * torch.randn_like(x), "Expected two tensors"),
+    (lambda x, s: (x + s * torch.rand_like(x), x), "which has mean 0"),
+    (lambda x, s: (x + s**2 * torch.randn_like(x), x), "expected 0.3"),
     (lambda x, s: (x + s * torch.randn(len(x), 1, 1, 1), x), "All pixels of an image"),
 ]

@@ -1,4 +1,4 @@
-"""Classic mistakes in a walk from one code to another."""
+"""Classic mistakes in interpolating between two codes."""
 
 import torch
 
@@ -18,9 +18,9 @@ MISTAKES = [
     (lambda m, a, b, n: line(m, b, a, n), "from b to a"),
     (lambda m, a, b, n: blend(a, b, n), "You blend the pixels.\n"),
     (lambda m, a, b, n: m(blend(a, b, n)), "and then encode"),
-    (lambda m, a, b, n: blend(m(a[None])[0], m(b[None])[0], n), "two decoded pictures"),
+    (lambda m, a, b, n: blend(m(a[None])[0], m(b[None])[0], n), "two decoded images"),
     (lambda m, a, b, n: line(m, a, b, n, ends=False), "You stop before b"),
     (lambda m, a, b, n: line(m, a, b, n, add=True), "add b's code"),
     (lambda m, a, b, n: line(m, a, b, n + 2)[1:-1], "with equal steps"),
-    (lambda m, a, b, n: line(m, a, b, n)[:, 0], "pictures were expected"),
+    (lambda m, a, b, n: line(m, a, b, n)[:, 0], "Expected 5 images"),
 ]

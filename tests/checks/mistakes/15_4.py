@@ -12,11 +12,11 @@ def index_of_nearest(q, bank, labels, k):
 
 
 MISTAKES = [
-    (index_of_nearest, "places in the bank"),
-    (lambda q, b, y, k: y[torch.cdist(q, b).argmin(1)], "alone decides"),
+    (index_of_nearest, "indices into the bank"),
+    (lambda q, b, y, k: y[torch.cdist(q, b).argmin(1)], "Only the nearest neighbour decides"),
     (lambda q, b, y, k: smallest(-torch.cdist(q, b), y, k).mode(1).values, "the farthest"),
-    (lambda q, b, y, k: smallest(-(q @ b.T), y, k).mode(1).values, "compare products alone"),
+    (lambda q, b, y, k: smallest(-(q @ b.T), y, k).mode(1).values, "compare only products"),
     (lambda q, b, y, k: smallest(torch.cdist(q, b), y, k).float().mean(1).round(), "You average the labels"),
-    (lambda q, b, y, k: smallest(torch.cdist(q, b), y, k), "One class for each"),
+    (lambda q, b, y, k: smallest(torch.cdist(q, b), y, k), "one class for each"),
     (lambda q, b, y, k: smallest(torch.cdist(q, b, p=1), y, k).mode(1).values, "differ from the vote"),
 ]

@@ -1,4 +1,4 @@
-"""Classic mistakes in joining the gradients of several processes."""
+"""Classic mistakes in joining the gradients of multiple processes."""
 
 
 def total(gradients, sizes):
@@ -14,14 +14,14 @@ def changes_its_input(gradients, sizes):
 MISTAKES = [
     (lambda gradients, sizes: sum(gradients) / len(gradients), "You take the plain mean"),
     (lambda gradients, sizes: sum(gradients), "You take the plain sum"),
-    (total, "The sum is not divided yet"),
-    (lambda gradients, sizes: total(gradients, sizes) / len(sizes), "you have added up images"),
+    (total, "The weighted sum is not divided yet"),
+    (lambda gradients, sizes: total(gradients, sizes) / len(sizes), "the weights are numbers of images"),
     (
         lambda gradients, sizes: total(gradients, sizes) / max(sizes) / len(sizes),
         "as if all shares had the size of the largest",
     ),
-    (lambda gradients, sizes: sum(g / n for n, g in zip(sizes, gradients)), "it is a mean already"),
+    (lambda gradients, sizes: sum(g / n for n, g in zip(sizes, gradients)), "it is already a mean"),
     (changes_its_input, "You change the gradients"),
-    (lambda gradients, sizes: None, "One tensor of a gradient's shape"),
-    (lambda gradients, sizes: -total(gradients, sizes) / sum(sizes), "add the sums, divide by all images"),
+    (lambda gradients, sizes: None, "Expected one tensor with the shape of a gradient"),
+    (lambda gradients, sizes: -total(gradients, sizes) / sum(sizes), "add up the sums"),
 ]

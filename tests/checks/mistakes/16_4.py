@@ -27,12 +27,12 @@ def right(n, sizes):
 
 
 MISTAKES = [
-    (accumulate(lambda n, sizes: 1), "too long as there are batches"),
+    (accumulate(lambda n, sizes: 1), "by a factor of about the number of batches"),
     (accumulate(lambda n, sizes: 1 / len(sizes)), "You divide by the number of batches"),
     (accumulate(right, clear_first=False), "Gradients of an earlier step"),
     (accumulate(lambda n, sizes: 1, clear_each=True), "Only the last batch counts"),
     (accumulate(lambda n, sizes: 1, step_each=True), "You take a step after each batch"),
-    (accumulate(lambda n, sizes: n), "which add up to all images, not to 1"),
+    (accumulate(lambda n, sizes: n), "which sum to the number of all images, not to 1"),
     (accumulate(right, step=False), "The weights have not moved"),
     (accumulate(lambda n, sizes: -right(n, sizes)), "differ from those after one step"),
 ]

@@ -1,7 +1,6 @@
-"""The rules every notebook of the course keeps: `RULES`.
+"""The rules that every notebook of the course follows: `RULES`.
 
-A rule is a function of a notebook (its JSON) and its path that yields a sentence for everything that
-breaks it.
+A rule is a function of a notebook (its JSON) and its path that yields one sentence per violation.
 """
 
 from . import exercises, outputs, structure  # noqa: F401

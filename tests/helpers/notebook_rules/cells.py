@@ -21,7 +21,7 @@ def tags(cell):
 
 
 def syntax(cell):
-    """Parse a code cell's Python; lines that are IPython's (%, !) are left out."""
+    """Parse a code cell's Python, without IPython's lines (%, !)."""
     return ast.parse(re.sub(r"^\s*[%!].*$", "", source(cell), flags=re.MULTILINE))
 
 
@@ -38,17 +38,17 @@ def is_check(cell):
 
 
 def is_report(cell):
-    """Whether it is an answer in words, which a person grades."""
+    """Whether it is an answer in words, which is graded manually."""
     return cell["cell_type"] == "markdown" and is_solution(cell) and is_check(cell)
 
 
 def where(cell):
-    """Name a cell for a complaint: its id and the beginning of its text."""
+    """Describe a cell in a complaint by its id and the beginning of its text."""
     return f"cell {cell.get('id')} ({source(cell).strip()[:40]!r})"
 
 
 def output_texts(cell):
-    """Yield all text among a cell's outputs; encoded images are left out."""
+    """Yield all text in a cell's outputs, without encoded images."""
     for output in cell.get("outputs", []):
         yield "".join(output.get("text", ""))
         yield "\n".join([output.get("evalue", ""), *output.get("traceback", [])])
@@ -58,7 +58,7 @@ def output_texts(cell):
 
 
 def headings(notebook):
-    """Yield (level, text) of every markdown heading, those in code blocks aside."""
+    """Yield (level, text) of every Markdown heading outside code blocks."""
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             text = re.sub(r"^```.*?^```", "", source(cell), flags=re.DOTALL | re.MULTILINE)

@@ -1,7 +1,8 @@
-"""Rules about exercises and reports: their cells, their check functions, solutions that stay hidden.
+"""Rules about exercises and reports: their cells, their check functions, and hidden solutions.
 
-An exercise is judged by its check, a report by a person: a heading, and below it a markdown cell that the student
-fills in (nbgrader's "manually graded answer"). Its text in the course is the instructor's and is not handed out.
+An exercise is graded by its check. A report is graded manually: it is a heading and a Markdown cell below it that the
+student fills in (nbgrader's "manually graded answer"). In the course this cell has the instructor's answer, which is
+removed from the student edition.
 """
 
 import re
@@ -20,17 +21,17 @@ SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 
 @rule
 def exercises(notebook, path):
-    """Heading, solution cell, check cell, one after the other; numbered 1, 2, ... Reports: heading, answer cell."""
+    """Exercises are heading, solution cell, check cell, reports heading, answer cell; both are numbered from 1."""
     cells = notebook["cells"]
     graded = set()
-    for label, index, complaint in _headings("Exercise", cells, path.name[:2]):
-        yield from complaint
+    for label, index, complaints in _headings("Exercise", cells, path.name[:2]):
+        yield from complaints
         triple = cells[index : index + 3]
         graded.update(id(part) for part in triple)
         yield from _triple(label, triple)
         yield from _judged(label)
-    for label, index, complaint in _headings("Report", cells, path.name[:2]):
-        yield from complaint
+    for label, index, complaints in _headings("Report", cells, path.name[:2]):
+        yield from complaints
         answer = cells[index + 1] if index + 1 < len(cells) else cells[index]
         graded.add(id(answer))
         yield from _report(label, answer)
@@ -42,7 +43,7 @@ def exercises(notebook, path):
 
 
 def _headings(word, cells, chapter):
-    """Labels such as 07.2, numbers of the cells with their headings, and what is wrong with the headings."""
+    """Yield the label of each heading, such as 07.2, the index of its cell, and a list of complaints about it."""
     number = 0
     for index, cell in enumerate(cells):
         heading = re.search(rf"^#+ {word}\b.*$", source(cell), re.MULTILINE)
@@ -68,7 +69,7 @@ def _positive(points):
 def _triple(label, triple):
     dashed = label.replace(".", "-")
     if [cell["cell_type"] for cell in triple] != ["markdown", "code", "code"]:
-        yield f"exercise {label} is not a heading, a solution cell and a check cell in a row"
+        yield f"exercise {label} is not a sequence of heading, solution cell and check cell"
         return
     expected = (
         SOLUTION_CELL | {"grade_id": f"exercise-{dashed}"},

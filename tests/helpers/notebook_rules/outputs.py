@@ -1,4 +1,4 @@
-"""Rules about what a notebook stores: outputs, their alt text, nothing of the machine that made them."""
+"""Rules about stored outputs: no errors, alt text for images, nothing about the machine that ran the notebook."""
 
 import ast
 import re
@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 from .cells import COMPARED, code_cells, output_texts, rule, source, syntax, tags, where
 
-SHORTEST_ALT = 20  # characters
+# characters
+SHORTEST_ALT = 20
 MACHINE_PATH = re.compile(r"(?<![\w.-])/(?:home|work|tmp|Users|root|var|private)/|\b[A-Z]:\\+\w")
 TOKEN = re.compile(
     r"\b(?:gh[pousr]_|github_pat_|hf_|sk-|AKIA|xox[baprs]-|glpat-)[\w-]{12,}|\beyJ[\w-]{8,}\.eyJ"
@@ -32,7 +33,7 @@ def nothing_of_this_machine(notebook, path):
         for text in (source(cell), *output_texts(cell)):
             for pattern, what in ((MACHINE_PATH, "a machine path"), (TOKEN, "a token")):
                 if found := pattern.search(text):
-                    yield f"{where(cell)} holds {what}: {found[0]!r}"
+                    yield f"{where(cell)} contains {what}: {found[0]!r}"
         for text in output_texts(cell):
             if found := ADDRESS.search(text):
                 yield f"{where(cell)} printed a memory address: {found[0]!r}"
@@ -41,15 +42,15 @@ def nothing_of_this_machine(notebook, path):
 @rule
 def no_widgets(notebook, path):
     if "widgets" in notebook["metadata"]:
-        yield "the notebook's metadata holds widget state"
+        yield "the notebook's metadata contains widget state"
     for cell in code_cells(notebook):
         for output in cell["outputs"]:
             if any("widget" in kind for kind in output.get("data", {})):
-                yield f"{where(cell)} has a widget among its outputs"
+                yield f"{where(cell)} has a widget in its outputs"
 
 
 class _ImageAlts(HTMLParser):
-    """Collect the alt text, or None, of every <img> and the mark of every <svg>."""
+    """Collect the alt text, or None, of every <img> and the aria-label of every <svg>."""
 
     def __init__(self, text):
         super().__init__()
@@ -68,7 +69,7 @@ def alt_text(notebook, path):
     for cell in notebook["cells"]:
         alts = list(_markdown_alts(cell) if cell["cell_type"] == "markdown" else _output_alts(cell))
         yield from (
-            f"{where(cell)} has an image with the alt text {alt!r}; {SHORTEST_ALT} characters are the least"
+            f"{where(cell)} has an image with the alt text {alt!r}; at least {SHORTEST_ALT} characters are required"
             for alt in alts
             if len((alt or "").strip()) < SHORTEST_ALT
         )
@@ -85,7 +86,8 @@ def _output_alts(cell):
             if kind == "text/html":
                 yield from _ImageAlts("".join(data)).alts
             elif kind == "image/svg+xml":
-                yield None  # JupyterLab shows no alt text for this kind: embed the SVG in an <img>
+                # JupyterLab shows no alt text for this kind; the SVG must be embedded in an <img>
+                yield None
             elif kind.startswith("image/"):
                 yield output["metadata"].get(kind, {}).get("alt")
 
@@ -96,10 +98,10 @@ def claims_are_compared(notebook, path):
         calls = [node for node in ast.walk(syntax(cell)) if isinstance(node, ast.Call)]
         claims = [call for call in calls if getattr(call.func, "id", "") == "claim"]
         if claims and not COMPARED & tags(cell):
-            yield f"{where(cell)} makes a claim but is tagged neither nbval-check-output nor full-data"
+            yield f"{where(cell)} makes a claim but has neither the tag nbval-check-output nor full-data"
         needs_data = any(keyword.arg == "full_data" for call in claims for keyword in call.keywords)
         if needs_data and "full-data" not in tags(cell):
-            yield f"{where(cell)} makes a claim that needs full data but is not tagged full-data"
+            yield f"{where(cell)} makes a claim that needs full data but does not have the tag full-data"
 
 
 @rule

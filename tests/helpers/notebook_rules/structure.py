@@ -8,8 +8,10 @@ import nbformat
 from .cells import COMPARED, code_cells, headings, is_check, is_solution, rule, source, syntax, tags, where
 
 SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
-LONGEST_CODE = 20  # lines that are neither blank nor comments
-LARGEST_NOTEBOOK = 3_000_000  # bytes
+# lines that are neither blank nor comments
+LONGEST_CODE = 20
+# bytes
+LARGEST_NOTEBOOK = 3_000_000
 
 
 @rule
@@ -19,8 +21,8 @@ def valid_format(notebook, path):
     if notebook["metadata"].get("kernelspec", {}).get("name") != "python3":
         yield "kernelspec is not python3"
     ids = [cell.get("id") for cell in notebook["cells"]]
-    if doubles := {name for name in ids if ids.count(name) > 1}:
-        yield f"cell ids {sorted(doubles)} are not unique"
+    if duplicates := {name for name in ids if ids.count(name) > 1}:
+        yield f"cell ids {sorted(duplicates)} are not unique"
         return
     try:
         nbformat.validate(nbformat.from_dict(notebook))
@@ -70,11 +72,11 @@ def slide_types(notebook, path):
 def known_tags(notebook, path):
     for cell in notebook["cells"]:
         if "nbval-skip" in tags(cell) or "NBVAL_" in source(cell):
-            yield f"{where(cell)} tells nbval to treat it differently"
+            yield f"{where(cell)} overrides how nbval treats it"
         if COMPARED <= tags(cell):
             yield f"{where(cell)} has both nbval-check-output and full-data"
         if "raises-exception" in tags(cell) and not is_check(cell):
-            yield f"{where(cell)} is tagged raises-exception but is no check cell"
+            yield f"{where(cell)} has the tag raises-exception but is not a check cell"
 
 
 @rule
@@ -83,20 +85,20 @@ def short_code(notebook, path):
         lines = [line.strip() for line in source(cell).splitlines()]
         length = len([line for line in lines if line and not line.startswith("#")])
         if length > LONGEST_CODE and not is_solution(cell):
-            yield f"{where(cell)} has {length} lines of code; {LONGEST_CODE} are the limit"
+            yield f"{where(cell)} has {length} lines of code; the limit is {LONGEST_CODE}"
 
 
 @rule
 def large_type(notebook, path):
-    """The style's size of text in figures is the smallest that is readable from the back row."""
+    """Text in figures is not smaller than the style sets it: smaller text is not readable from the back row."""
     for cell in code_cells(notebook):
         for argument in re.findall(r"\b(?:fontsize|labelsize)\b\W+(?:\d+|small|x+-small)", source(cell)):
-            yield f"{where(cell)} has {argument!r}; figures keep the size of plots.STYLE"
+            yield f"{where(cell)} has {argument!r}; figures must keep the font sizes of plots.STYLE"
 
 
 @rule
 def imports_where_used(notebook, path):
-    """An import stands in the first cell that uses it; one statement may bring a name for later along."""
+    """A cell imports what it uses; the same statement may also import a name for later cells."""
     trees = [syntax(cell) for cell in code_cells(notebook)]
     used = [{node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} for tree in trees]
     for index, (cell, tree) in enumerate(zip(code_cells(notebook), trees, strict=True)):
@@ -113,4 +115,4 @@ def imports_where_used(notebook, path):
 def small(notebook, path):
     size = path.stat().st_size
     if size > LARGEST_NOTEBOOK:
-        yield f"{size / 1e6:.1f} MB; {LARGEST_NOTEBOOK / 1e6:.0f} MB are the limit"
+        yield f"{size / 1e6:.1f} MB; the limit is {LARGEST_NOTEBOOK / 1e6:.0f} MB"
