@@ -1,6 +1,7 @@
 """Labelled images in memory, as a torch ``Dataset``."""
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -88,13 +89,34 @@ class ImageSet(Dataset):
             short = min(height, width)
             size = (size * height // short, size * width // short)
         images = torch.nn.functional.interpolate(self.images.cpu(), size, mode="bilinear", antialias=True)
-        return replace(self, images=images.to(self.images.device))
+        return self.with_images(images.to(self.images.device))
+
+    def with_images(self, images: Tensor) -> "ImageSet":
+        """Return the set with other images ``(N, C, H, W)``, uint8, and the same labels."""
+        return replace(self, images=images)
+
+    def with_labels(self, labels: Tensor) -> "ImageSet":
+        """Return the set with other labels ``(N,)``, int64, and the same images."""
+        return replace(self, labels=labels)
+
+    def subset(self, index: slice | Tensor | Sequence[int]) -> "ImageSet":
+        """Return the chosen images with their labels.
+
+        Args:
+            index: a slice, the numbers of the images ``(M,)``, or a boolean mask ``(N,)``.
+        """
+        if not isinstance(index, slice):
+            index = torch.as_tensor(index, device=self.labels.device)
+            # an empty list becomes a float tensor, which cannot be an index
+            index = index if index.numel() else index.long()
+        images, labels = self.images[index], self.labels[index]
+        return replace(self, images=images, labels=labels, full=self.full and len(labels) == len(self))
 
     def only(self, *class_names: str) -> "ImageSet":
-        """Return the images of these classes alone, relabelled 0, 1, … in the order given.
+        """Return the images of these classes, relabelled 0, 1, … in the order given.
 
         Raises:
-            DataError: a name is not among the classes, or no name or the same name twice is given.
+            DataError: If a name is not among the classes, is given twice, or no name is given.
         """
         unknown = [name for name in class_names if name not in self.classes]
         if unknown or not class_names or len(set(class_names)) < len(class_names):
@@ -105,33 +127,59 @@ class ImageSet(Dataset):
         new_label[[self.classes.index(name) for name in class_names]] = torch.arange(len(class_names))
         labels = new_label.to(self.labels.device)[self.labels]
         chosen = labels >= 0
-        return replace(self, images=self.images[chosen], labels=labels[chosen], classes=class_names)
+        return replace(self.subset(chosen), labels=labels[chosen], classes=class_names)
+
+    def sample(self, fraction: float | None = None, *, count: int | None = None, seed: int = 0) -> "ImageSet":
+        """Return a random part of the set, with the same fraction of each class and in the same order.
+
+        The same seed gives the same images; ``sample(0.1)`` is the second of the two sets of ``split(0.1)``.
+
+        Args:
+            fraction: the fraction of each class, at most 1; ``round(fraction * N)`` images in total.
+            count: the number of images instead; the whole set if it has no more.
+            seed: of the random numbers.
+
+        Raises:
+            DataError: If neither or both of fraction and count are given, or one of them is out of range.
+        """
+        if (fraction is None) == (count is None):
+            raise DataError("sample() takes a fraction or a count: sample(0.1) or sample(count=500).")
+        if count is not None:
+            if not isinstance(count, int) or count < 1:
+                raise DataError(f"count must be a positive integer, got {count!r}.")
+            fraction = 1 if count >= len(self) else count / len(self)
+        if fraction is None or not 0 < fraction <= 1:
+            raise DataError(
+                f"fraction must be above 0 and at most 1, got {fraction}. For a number use count=."
+            )
+        return self if fraction == 1 else self.subset(self._draw(fraction, seed))
 
     def split(self, fraction: float, seed: int = 0) -> tuple["ImageSet", "ImageSet"]:
-        """Split at random into (rest, part), where part has this share of each class.
+        """Split at random into (rest, part), where part has this fraction of each class.
 
         Part holds ``round(fraction * N)`` images. The same seed gives the same split, and the order is kept.
 
         Raises:
-            DataError: the fraction does not lie between 0 and 1.
+            DataError: If the fraction does not lie between 0 and 1.
         """
         if not 0 < fraction < 1:
             raise DataError(f"split() takes a fraction between 0 and 1, for example 0.1; got {fraction}.")
+        chosen = self._draw(fraction, seed)
+        return self.subset(~chosen), self.subset(chosen)
+
+    def _draw(self, fraction: float, seed: int) -> Tensor:
+        """Choose this fraction of each class at random: a mask ``(N,)``."""
         labels = self.labels.cpu()
-        shares = fraction * torch.bincount(labels, minlength=len(self.classes)).double()
-        counts = shares.floor().long()
-        # The images still missing to the total come from the classes that lost most by rounding down.
+        quotas = fraction * torch.bincount(labels, minlength=len(self.classes)).double()
+        counts = quotas.floor().long()
+        # The images still missing from the total come from the classes that lost most by rounding down.
         missing = round(fraction * len(self)) - int(counts.sum())
-        counts[(counts - shares).argsort(stable=True)[:missing]] += 1
+        counts[(counts - quotas).argsort(stable=True)[:missing]] += 1
         shuffled = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         chosen = torch.zeros(len(self), dtype=torch.bool)
         for label, count in enumerate(counts.tolist()):
             chosen[shuffled[labels[shuffled] == label][:count]] = True
-        return self._where(~chosen), self._where(chosen)
-
-    def _where(self, chosen: Tensor) -> "ImageSet":
-        chosen = chosen.to(self.labels.device)
-        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
+        return chosen
 
     def _facts(self) -> dict[str, str]:
         channels, height, width = self.images.shape[1:]

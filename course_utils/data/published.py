@@ -83,12 +83,6 @@ PUBLISHED = {
 }
 
 
-# SHA-256 → what it is, in words, to tell files that were mixed up.
-_KNOWN_CONTENT = {
-    digest: f"{known.title}'s {file}" for known in PUBLISHED.values() for file, digest in known.sha256.items()
-}
-
-
 def first_share(labels: Tensor, fraction: float) -> Tensor:
     """Indices of the first share of each class, at least one image a class, in the order of ``labels``."""
     if fraction == 1:
@@ -149,14 +143,23 @@ def _verified(name: str, file: str, path: Path) -> bytes:
     digest, title = hashlib.sha256(content).hexdigest(), PUBLISHED[name].title
     if digest == PUBLISHED[name].sha256[file]:
         return content
-    if digest in _KNOWN_CONTENT:
+    if (other := _known_content().get(digest)) is not None:
         raise DataError(
-            f"{path} should be the {title} file of that name, but it holds {_KNOWN_CONTENT[digest]}. "
+            f"{path} should be the {title} file of that name, but it holds {other}. "
             "Put each file into the folder of its own data set."
         )
     if len(content) != IDX_BYTES[file]:
         raise DataError(f"{path} has {len(content):,} bytes where {IDX_BYTES[file]:,} are expected. {retry}")
     raise DataError(f"{path} is not the published {title} file (its SHA-256 begins {digest[:12]}). {retry}")
+
+
+def _known_content() -> dict[str, str]:
+    """SHA-256 → the published file with this content, in words, to recognize files that were mixed up."""
+    return {
+        digest: f"{known.title}'s {file}"
+        for known in PUBLISHED.values()
+        for file, digest in known.sha256.items()
+    }
 
 
 # --- CIFAR-10: Python batches ----------------------------------------------------------------------------

@@ -7,7 +7,6 @@ With --checkpoint the run may be killed at any moment: the same command takes it
 """
 
 import argparse
-import dataclasses
 import os
 import signal
 
@@ -62,9 +61,7 @@ def main() -> None:
     with distributed.processes() as device:
         train, test = data.load("mnist", fraction=1 if args.images else None)
         if args.images:
-            train = dataclasses.replace(
-                train, images=train.images[: args.images], labels=train.labels[: args.images]
-            )
+            train = train.subset(slice(args.images))
         seed_everything(0)
         model = CNNModel().to(device)
         optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)

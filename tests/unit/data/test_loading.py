@@ -1,5 +1,6 @@
 """Loading images: torchvision is the oracle, on small files written here; no network is touched."""
 
+import dataclasses
 import gzip
 import hashlib
 import http.server
@@ -21,8 +22,8 @@ from torch.testing import assert_close
 from torchvision.transforms import v2
 
 from course_utils import data
-from course_utils.data import downloads, loading, published
-from course_utils.data import DataError, ImageSet
+from course_utils.data import DataError, ImageSet, downloads, loading
+from course_utils.data.published import IDX_BYTES, PUBLISHED, first_share, read_idx
 
 exact = {"rtol": 0, "atol": 0}
 
@@ -78,15 +79,12 @@ def write_files(folder, contents: dict[str, bytes], zipped: bool = False):
 def published(monkeypatch):
     """Small files instead of the published MNIST and Fashion-MNIST; contents by data set and file name."""
     contents = {"mnist": idx_contents(1), "fashion_mnist": idx_contents(2)}
-    known_content = {}
     for name, files in contents.items():
         sums = {file: hashlib.sha256(content).hexdigest() for file, content in files.items()}
-        known = published.PUBLISHED[name]._replace(sha256=sums, sizes=(40, 20))
-        monkeypatch.setitem(published.PUBLISHED, name, known)
-        known_content |= {digest: f"{known.title}'s {file}" for file, digest in sums.items()}
-    monkeypatch.setattr(published, "_KNOWN_CONTENT", known_content)
+        known = PUBLISHED[name]._replace(sha256=sums, sizes=(40, 20))
+        monkeypatch.setitem(PUBLISHED, name, known)
     for file, content in contents["mnist"].items():
-        monkeypatch.setitem(published.IDX_BYTES, file, len(content))
+        monkeypatch.setitem(IDX_BYTES, file, len(content))
     return contents
 
 
@@ -105,7 +103,7 @@ def small_set(count: int = 30, classes: int = 3, channels: int = 1, size: int = 
     [("mnist", torchvision.datasets.MNIST), ("fashion_mnist", torchvision.datasets.FashionMNIST)],
 )
 def test_idx_files_give_what_torchvision_reads(published, tmp_path, name, oracle, zipped):
-    folder = published.PUBLISHED[name].folder
+    folder = PUBLISHED[name].folder
     write_files(tmp_path / "data" / folder, published[name], zipped)
     write_files(tmp_path / "oracle" / folder, published[name])
     for ours, is_train in zip(data.load(name), (True, False), strict=True):
@@ -121,13 +119,13 @@ def test_idx_files_give_what_torchvision_reads(published, tmp_path, name, oracle
 @given(shape=st.lists(st.integers(1, 6), min_size=1, max_size=4))
 def test_read_idx_gives_back_any_tensor(shape):
     values = torch.arange(torch.Size(shape).numel()).reshape(shape).to(torch.uint8)
-    assert_close(published.read_idx(idx_bytes(values)), values, **exact)
+    assert_close(read_idx(idx_bytes(values)), values, **exact)
 
 
 def test_class_names_are_torchvisions():
-    assert list(published.PUBLISHED["fashion_mnist"].classes) == torchvision.datasets.FashionMNIST.classes
+    assert list(PUBLISHED["fashion_mnist"].classes) == torchvision.datasets.FashionMNIST.classes
     theirs = [name.split(" ")[0] for name in torchvision.datasets.MNIST.classes]
-    assert list(published.PUBLISHED["mnist"].classes) == theirs
+    assert list(PUBLISHED["mnist"].classes) == theirs
 
 
 def test_root_as_an_argument_wins_over_the_environment(published, tmp_path):
@@ -145,7 +143,7 @@ def test_a_relative_course_data_is_seen_from_the_project(monkeypatch, tmp_path):
     assert loading._data_folder() == project / "data"
 
 
-@pytest.mark.parametrize("file", list(published.IDX_BYTES))
+@pytest.mark.parametrize("file", list(IDX_BYTES))
 def test_a_truncated_file_is_refused_and_named(published, tmp_path, file):
     raw = tmp_path / "data/MNIST/raw"
     write_files(raw, published["mnist"])
@@ -176,7 +174,7 @@ def test_an_empty_file_is_refused(published, tmp_path):
     [("mnist", "fashion_mnist", "Fashion-MNIST"), ("fashion_mnist", "mnist", "MNIST")],
 )
 def test_swapped_files_are_recognised(published, tmp_path, name, other, title):
-    write_files(tmp_path / "data" / published.PUBLISHED[name].folder, published[other])
+    write_files(tmp_path / "data" / PUBLISHED[name].folder, published[other])
     with pytest.raises(DataError, match=rf"it holds {title}'s train-images-idx3-ubyte. Put each file"):
         data.load(name)
 
@@ -202,7 +200,7 @@ def cifar_files(monkeypatch):
     """Six small CIFAR-10 batches and the class names, with torchvision's MD5 sums replaced by theirs."""
     generator = numpy.random.default_rng(0)
     oracle = torchvision.datasets.CIFAR10
-    contents = {"batches.meta": pickle.dumps({"label_names": published.PUBLISHED["cifar10"].classes})}
+    contents = {"batches.meta": pickle.dumps({"label_names": PUBLISHED["cifar10"].classes})}
     for file, _ in [*oracle.train_list, *oracle.test_list]:
         pixels = generator.integers(256, size=(10, 3072), dtype="uint8")
         contents[file] = pickle.dumps({"data": pixels, "labels": generator.permutation(10).tolist()})
@@ -271,9 +269,9 @@ def test_one_coloured_image_makes_the_whole_set_rgb(tmp_path):
     assert test.images[4, :, 0, 0].tolist() == [255, 0, 0]
 
 
-@pytest.mark.parametrize("folders", [tuple("0123456789"), published.PUBLISHED["fashion_mnist"].classes])
+@pytest.mark.parametrize("folders", [tuple("0123456789"), PUBLISHED["fashion_mnist"].classes])
 def test_folders_of_a_known_set_get_its_order_and_names(tmp_path, folders):
-    known = published.PUBLISHED["fashion_mnist"].classes
+    known = PUBLISHED["fashion_mnist"].classes
     write_images(
         tmp_path / "data/fashion_mnist", [name.replace("/", "_") for name in folders], 1, "L", (28, 28)
     )
@@ -286,7 +284,7 @@ def test_folders_of_a_known_set_get_its_order_and_names(tmp_path, folders):
 
 
 def test_a_part_of_cifar10_as_class_folders_is_not_the_full_set(tmp_path):
-    write_images(tmp_path / "data/cifar10", published.PUBLISHED["cifar10"].classes, 1, size=(32, 32))
+    write_images(tmp_path / "data/cifar10", PUBLISHED["cifar10"].classes, 1, size=(32, 32))
     train, _ = data.load("cifar10")
     assert not train.full and not data.is_full()
 
@@ -388,7 +386,7 @@ def test_fraction_reads_the_environment(monkeypatch, value, expected):
 @given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=60), share=st.floats(0.001, 1))
 def test_first_share_takes_the_first_of_each_class_in_order(labels, share):
     labels = torch.tensor(labels)
-    index = published.first_share(labels, share)
+    index = first_share(labels, share)
     assert index.tolist() == sorted(set(index.tolist()))
     for label in labels.unique():
         members = torch.nonzero(labels == label).flatten()
@@ -686,6 +684,70 @@ def test_split_with_another_seed_is_another_split():
 def test_split_refuses_a_share_that_is_none(share):
     with pytest.raises(DataError, match="split.. takes a fraction between 0 and 1"):
         small_set().split(share)
+
+
+@pytest.mark.parametrize("share", [0.1, 1 / 3, 0.5])
+def test_a_sample_is_the_part_of_a_split(share):
+    images = small_set(60)
+    part = images.split(share, seed=3)[1]
+    assert_close(images.sample(share, seed=3).images, part.images, **exact)
+    assert_close(images.sample(count=len(part), seed=3).images, part.images, **exact)
+
+
+def test_a_sample_of_everything_is_the_whole_set():
+    images = small_set(60)
+    for whole in (images.sample(1), images.sample(1.0), images.sample(count=60), images.sample(count=500)):
+        assert_close((whole.images, whole.labels), (images.images, images.labels), **exact)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "a fraction or a count"),
+        ({"fraction": 0.1, "count": 5}, "a fraction or a count"),
+        ({"fraction": 0}, "above 0 and at most 1, got 0"),
+        ({"fraction": 500}, "above 0 and at most 1, got 500. For a number use count="),
+        ({"count": 0}, "positive integer, got 0"),
+        ({"count": 0.5}, "positive integer, got 0.5"),
+    ],
+)
+def test_a_sample_of_an_impossible_size_is_refused(arguments, message):
+    with pytest.raises(DataError, match=message):
+        small_set().sample(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("index", "numbers"),
+    [
+        (slice(2, 12, 3), [2, 5, 8, 11]),
+        ([4, 1, 1], [4, 1, 1]),
+        ([], []),
+        (torch.tensor([4, -1]), [4, 29]),
+        (torch.arange(30) % 10 == 2, [2, 12, 22]),
+    ],
+)
+def test_a_subset_holds_the_chosen_images_in_the_order_given(index, numbers):
+    images = small_set(30)
+    part = images.subset(index)
+    assert part.labels.tolist() == [int(images.labels[i]) for i in numbers]
+    assert_close(list(part.images), [images.images[i] for i in numbers], **exact)
+    assert part.classes == images.classes
+
+
+def test_other_images_or_labels_leave_the_rest_as_it_was():
+    images = small_set(30)
+    inverted, shuffled = images.with_images(255 - images.images), images.with_labels(images.labels.flip(0))
+    assert inverted.labels is images.labels and shuffled.images is images.images
+    assert inverted.classes == shuffled.classes == images.classes
+    with pytest.raises(DataError, match=r"int64 of shape \(30,\)"):
+        images.with_labels(images.labels[:3])
+
+
+def test_a_part_of_the_whole_data_set_is_not_called_full():
+    whole = dataclasses.replace(small_set(30), full=True)
+    assert whole.full and whole.subset(slice(None)).full and whole.sample(1).full
+    parts = [whole.subset(slice(5)), whole.only("a"), whole.sample(0.5), *whole.split(0.5)]
+    assert not any(part.full for part in parts)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

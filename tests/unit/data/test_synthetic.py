@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
-from course_utils.data import published, synthetic, synthetic_shapes
-from course_utils.data import ImageSet
+from course_utils.data import ImageSet, published, synthetic, synthetic_shapes
 
 NAMES = ["mnist", "fashion_mnist", "cifar10"]
 SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
