@@ -1,1 +1,1 @@
-"""What is made out of the notebooks; run `python -m course_tools --help` for the commands."""
+"""The course's commands; `python -m course_tools --help` lists them."""

@@ -1,1 +1,1 @@
-"""One module for each command of ``python -m course_tools``, but for grading."""
+"""One module per command of `python -m course_tools`; `release` is in `editions`, `grade` in `grading`."""

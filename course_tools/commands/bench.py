@@ -7,9 +7,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from course_tools.editions.student import replace
 from course_tools.environment import ROOT, SetupError
 from course_tools.reports import claims_and_costs
+from course_utils.files import write_bytes
 
 RIVALS = "benchmarks/requirements.txt"
 RESULTS = "benchmarks/RESULTS.md"
@@ -29,7 +29,7 @@ def bench(options: list[str], root: Path = ROOT) -> int:
     status = subprocess.run([sys.executable, "-m", "benchmarks", *options], cwd=root).returncode
     if status == 0 and not options:
         readme, results = root / "README.md", (root / RESULTS).read_text(encoding="utf-8").strip()
-        replace(
+        write_bytes(
             readme, claims_and_costs.between(readme.read_text(encoding="utf-8"), MARKERS, results).encode()
         )
     return status

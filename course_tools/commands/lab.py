@@ -10,7 +10,7 @@ SETTINGS = Path(__file__).with_name("jupyter")  # no pop-up about news, no menus
 
 def lab(options: list[str]) -> int:
     """Bring labs/ up to date and open JupyterLab there; `options` go to JupyterLab (`--no-browser`, say)."""
-    student.release()
+    student.update_labs()
     if names := student.waiting():
         print("You have changed these files, so the new edition lies beside them:")
         print("\n".join(f"    labs/{name}" for name in names))

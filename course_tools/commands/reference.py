@@ -18,10 +18,10 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from course_tools.editions.student import replace
 from course_tools.environment import ROOT
 from course_tools.reports import claims_and_costs
 from course_utils import machine
+from course_utils.files import write_bytes
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BINARY = ("image/png", "image/jpeg", "image/gif", "application/pdf")
@@ -51,7 +51,7 @@ def reference(names: list[str], root: Path = ROOT) -> int:
             refused.append(path.stem)
             print(f"{path.stem}: not stored. {reason}", file=sys.stderr)
             continue
-        replace(path, nbformat.writes(notebook).encode())
+        write_bytes(path, nbformat.writes(notebook).encode())
         claims_and_costs.update(root, path.stem, record)
         costs = f"{record['minutes']:.1f} min, {record['megabytes']} MB"
         print(f"{path.stem}: stored; {costs}, {len(record['claims'])} claims", flush=True)

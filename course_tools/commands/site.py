@@ -43,7 +43,7 @@ def site(root: Path = ROOT, folder: Path = FOLDER, source: Path = SOURCE) -> int
     shutil.copytree(root / "docs", source)
     for name in ("README.md", "CLAIMS.md"):
         shutil.copy(root / name, source)
-    (source / "stumbles.md").write_text(classic_mistakes.page(root), encoding="utf-8")
+    (source / "classic_mistakes.md").write_text(classic_mistakes.page(root), encoding="utf-8")
     write_notebooks(root, source)
     write_api(source / "api")
     if folder.exists():

@@ -19,9 +19,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from course_tools.commands.reference import select
-from course_tools.editions.student import replace
 from course_tools.environment import ROOT
 from course_tools.reports import claims_and_costs
+from course_utils.files import write_bytes
 
 FOLDER = ROOT / "build" / "slides"
 DECK = Path(__file__).with_name("deck")  # templates, style and script of a deck
@@ -65,7 +65,7 @@ def slides(names: list[str], root: Path = ROOT, folder: Path = FOLDER) -> int:
         print(f"{path.stem}: {write_deck(path, folder)} slides", flush=True)
     for stale in {file.stem for file in folder.glob("*.html")} - {path.stem for path in every} - {"index"}:
         (folder / f"{stale}.html").unlink()
-    replace(folder / "index.html", page("index.html", decks=[opening(path) for path in every]))
+    write_bytes(folder / "index.html", page("index.html", decks=[opening(path) for path in every]))
     print(f"Open {folder / 'index.html'} in a browser.")
     return 0
 
@@ -73,7 +73,7 @@ def slides(names: list[str], root: Path = ROOT, folder: Path = FOLDER) -> int:
 def write_deck(path: Path, folder: Path) -> int:
     """Write the deck of one notebook into `folder`, beside the assets; return how many slides were marked."""
     stacks = arrange(nbformat.read(path, as_version=4))
-    replace(folder / f"{path.stem}.html", page("deck.html", stacks=stacks, **opening(path)))
+    write_bytes(folder / f"{path.stem}.html", page("deck.html", stacks=stacks, **opening(path)))
     return sum(map(len, stacks))
 
 

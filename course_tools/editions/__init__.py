@@ -1,1 +1,1 @@
-"""What is handed out: notebooks without solutions, and the whole course as a zip."""
+"""The students' edition: notebooks without solutions, and the whole course as a zip."""

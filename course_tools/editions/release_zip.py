@@ -1,7 +1,7 @@
-"""`release`: the students' edition of the whole course, as a zip that works by itself.
+"""`release`: the students' edition of the whole course, as a self-contained zip.
 
-The zip holds the notebooks without solutions, the two packages as far as students need them, and the lists of
-requirements. The same sources make the same zip, byte for byte.
+The zip holds the notebooks without solutions, the parts of the two packages that students need, and the lists of
+requirements. The same sources give the same zip, byte for byte.
 """
 
 import re
@@ -16,14 +16,17 @@ from course_tools.editions.student import course_files, student_edition
 from course_tools.environment import PROJECT, ROOT
 
 DIST = ROOT / "dist"
-# What `make lab` needs of course_tools; the rest works on solutions.
+# The part of course_tools that `make lab` needs; the rest works on solutions.
 TOOLS = (
     "__init__.py", "__main__.py", "environment.py", "commands/__init__.py", "commands/lab.py", "commands/jupyter/**/*",
     "editions/__init__.py", "editions/student.py",
 )  # fmt: skip
 PACKAGES = ("course_utils/**/*.py", *(f"course_tools/{name}" for name in TOOLS))
 PLAIN = ("environment.yml", "LICENSE", "LICENSE-text")
-MAKEFILE = """# A thin name for `python -m course_tools lab`
+EDITION = """# Which edition of the course this is.
+STUDENTS = True
+"""
+MAKEFILE = """# A short name for `python -m course_tools lab`
 PYTHON ?= python3
 
 lab:
@@ -31,22 +34,24 @@ lab:
 
 .PHONY: lab
 """
-LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold: the same in every release
+# The earliest time that a zip can store, so that all releases have the same one.
+EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def release(root: Path = ROOT, dist: Path = DIST) -> Path:
-    """Write the zip into `dist` and return its path. Raises ValueError where a notebook breaks nbgrader's rules."""
+    """Write the zip into `dist` and return its path. Raises ValueError if a notebook breaks nbgrader's rules."""
     files = contents(root)
-    version = re.search(r'^version = "(.+)"$', files["pyproject.toml"].decode(), re.MULTILINE)[1]
+    version = tomllib.loads(files["pyproject.toml"].decode())["project"]["version"]
     path = dist / f"{PROJECT}-{version}.zip"
     temporary = path.with_name(path.name + ".part")
     dist.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(f"{PROJECT}/{name}", LONG_AGO)
-            # Notebooks are for reading here, so that nobody works in them by mistake: the place is labs/.
+            entry = zipfile.ZipInfo(f"{PROJECT}/{name}", EARLIEST)
+            # Notebooks are read-only here, because students work on the copies in labs/.
             entry.external_attr = (0o100444 if name.startswith("notebooks/") else 0o100644) << 16
-            entry.create_system = 3  # Unix, so that the permissions count wherever the zip is made
+            # Unix, so that the permissions apply wherever the zip was made.
+            entry.create_system = 3
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name])
     temporary.replace(path)
@@ -54,7 +59,7 @@ def release(root: Path = ROOT, dist: Path = DIST) -> Path:
 
 
 def contents(root: Path = ROOT) -> dict[str, bytes]:
-    """Return every file of the release: its name, with forward slashes, and its bytes."""
+    """Return the files of the release: path with forward slashes → bytes."""
     files = {name: (root / name).read_bytes() for name in PLAIN}
     files["README.md"] = (root / "course_tools" / "editions" / "student_readme.md").read_bytes()
     files["Makefile"] = MAKEFILE.encode()
@@ -68,6 +73,7 @@ def contents(root: Path = ROOT) -> dict[str, bytes]:
         for path in root.glob(pattern):
             if path.is_file():
                 files[path.relative_to(root).as_posix()] = path.read_bytes()
+    files["course_tools/edition.py"] = EDITION.encode()
     return files
 
 
@@ -77,7 +83,7 @@ def _without_extras(pyproject: str) -> str:
 
 
 def _pinned(requirements: str, files: dict[str, bytes]) -> str:
-    """Return the tested versions of what the released pyproject.toml asks for, and the course itself."""
+    """Return the tested versions of the packages that the released pyproject.toml requires, and the course itself."""
     needed = tomllib.loads(files["pyproject.toml"].decode())["project"]["dependencies"]
     names = {canonicalize_name(Requirement(line).name) for line in needed}
     lines = requirements.splitlines()

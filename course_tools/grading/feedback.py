@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from course_tools.editions.student import replace
+from course_utils.files import write_bytes
 
 COLUMNS = ("student", "exercise", "points", "hint", "status")
 IN_WORDS = {
@@ -74,7 +74,7 @@ def write_grades(path: Path, rows: list[Row]) -> None:
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow([_cell(row.student), row.exercise, f"{row.points:g}", _cell(row.hint), row.status])
-    replace(path, text.getvalue().encode("utf-8-sig", errors="replace"))  # with the mark that Excel needs
+    write_bytes(path, text.getvalue().encode("utf-8-sig", errors="replace"))  # with the mark that Excel needs
 
 
 def _cell(text: str) -> str:
@@ -98,7 +98,7 @@ def write_feedback(path: Path, student: str, rows: list[Row], problems: list[str
         parts=parts.items(),
         colours=_colours(),
     )
-    replace(path, text.encode("utf-8", errors="replace"))
+    write_bytes(path, text.encode("utf-8", errors="replace"))
 
 
 @cache

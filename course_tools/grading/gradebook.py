@@ -13,9 +13,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from course_tools.editions.student import replace
 from course_tools.grading.assignment import Assignment
 from course_tools.grading.notebooks import Cell, is_report
+from course_utils.files import write_bytes
 
 CONFIG = """c = get_config()
 c.CourseDirectory.root = "."
@@ -126,4 +126,4 @@ class Book:
         text = json.dumps(
             notebook, indent=1, ensure_ascii=False
         )  # nbformat would check the whole notebook again
-        replace(place / f"{assignment.name}.ipynb", text.encode())
+        write_bytes(place / f"{assignment.name}.ipynb", text.encode())

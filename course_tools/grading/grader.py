@@ -7,7 +7,6 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from course_tools.editions.student import replace
 from course_tools.environment import ROOT, SetupError
 from course_tools.grading import assignment as assignments
 from course_tools.grading import feedback, pool, sandbox
@@ -16,6 +15,7 @@ from course_tools.grading.gradebook import Book
 from course_tools.grading.matching import sort
 from course_tools.grading.notebooks import Cell, is_report
 from course_tools.grading.submissions import Submission, collect
+from course_utils.files import write_bytes
 
 OUTPUT = ROOT / "build" / "grading"
 
@@ -129,7 +129,7 @@ def _judge(
         plan.verdicts[key] = _judged(verdict, print_)
         waiting[id(plan)] -= 1
         if not waiting[id(plan)]:  # what is done stays done if somebody presses Ctrl-C
-            replace(_record(output, plan), json.dumps(plan.verdicts, indent=1).encode())
+            write_bytes(_record(output, plan), json.dumps(plan.verdicts, indent=1).encode())
 
 
 def _judged(verdict: dict, fingerprint: str) -> dict:
@@ -182,7 +182,7 @@ def _keep_one(plan: Plan, course: list[Assignment], book: Book, output: Path) ->
         feedback.write_feedback(
             output / "feedback" / f"{student}.html", student, rows, plan.submission.problems
         )
-        replace(_record(output, plan), json.dumps(plan.verdicts, indent=1).encode())
+        write_bytes(_record(output, plan), json.dumps(plan.verdicts, indent=1).encode())
         return rows
     except Exception as error:
         book.forget()

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from course_tools.editions.student import replace
+from course_utils.files import write_bytes
 
 STORE = "reference.json"
 COSTS = ("<!-- costs:begin -->", "<!-- costs:end -->")
@@ -23,10 +23,10 @@ def update(root: Path, name: str, record: dict) -> None:
     records[name] = record | {"claims": list(claims.values())}
     # A notebook that was renamed or removed leaves no rows behind.
     records = {key: records[key] for key in sorted(records) if (root / "notebooks" / f"{key}.ipynb").exists()}
-    replace(store, (json.dumps(records, indent=1, ensure_ascii=False) + "\n").encode())
-    replace(root / "CLAIMS.md", claims_page(records).encode())
+    write_bytes(store, (json.dumps(records, indent=1, ensure_ascii=False) + "\n").encode())
+    write_bytes(root / "CLAIMS.md", claims_page(records).encode())
     readme = root / "README.md"
-    replace(readme, between(readme.read_text(encoding="utf-8"), COSTS, costs_table(records)).encode())
+    write_bytes(readme, between(readme.read_text(encoding="utf-8"), COSTS, costs_table(records)).encode())
 
 
 def claims_page(records: dict) -> str:

@@ -148,7 +148,7 @@ def test_pages_show_outputs_but_no_solution(built):
 
 
 def test_the_guide_names_every_mistake(built):
-    text = (built / "stumbles.html").read_text(encoding="utf-8")
+    text = (built / "classic_mistakes.html").read_text(encoding="utf-8")
     assert "The activation is ReLU" in text or "activation is ReLU" in text
     assert len(re.findall(r"<tr", text)) > 2 * len(NOTEBOOKS)
 

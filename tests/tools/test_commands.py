@@ -128,7 +128,7 @@ def jupyterlab(monkeypatch):
 
 def test_lab_opens_the_student_edition_and_names_new_editions(jupyterlab, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(student, "LABS", tmp_path)
-    monkeypatch.setattr(student, "release", lambda: None)
+    monkeypatch.setattr(student, "update_labs", lambda: None)
     monkeypatch.setattr(student, "waiting", lambda: ["09_lenet.new.ipynb"])
     assert lab.lab(["--no-browser"]) == 0
     assert f"--ServerApp.root_dir={tmp_path}" in jupyterlab[0] and "--no-browser" in jupyterlab[0]

@@ -19,6 +19,8 @@ from course_tools.environment import PROJECT, ROOT
 REGION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.DOTALL | re.MULTILINE)
 HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n(.*?)^ *### END HIDDEN TESTS", re.DOTALL | re.MULTILINE)
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# What `lab` needs of course_utils.
+UTILS = ("course_utils/__init__.py", "course_utils/files.py")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +157,7 @@ def course(tmp_path, edition):
     shutil.copytree(
         ROOT / "course_tools", root / "course_tools", ignore=shutil.ignore_patterns("__pycache__")
     )
-    for name in (*release_zip.PLAIN, "requirements.txt", "pyproject.toml", "course_utils/__init__.py"):
+    for name in (*release_zip.PLAIN, "requirements.txt", "pyproject.toml", *UTILS):
         (root / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     notebook = nbformat.read(ROOT / "notebooks" / "00_welcome.ipynb", as_version=4)
@@ -169,7 +171,7 @@ def course(tmp_path, edition):
 def test_a_newer_release_unzipped_over_a_students_folder_changes_no_work(tmp_path):
     here, labs = tmp_path / "student", tmp_path / "student" / PROJECT / "labs"
     unzip(course(tmp_path, "one"), here)
-    student.release(here / PROJECT / "notebooks", labs)
+    student.update_labs(here / PROJECT / "notebooks", labs)
     mine = (labs / "00_welcome.ipynb").read_bytes().replace(b"raise NotImplementedError", b"return 1 #")
     (labs / "00_welcome.ipynb").write_bytes(mine)
     (labs / "my notes.txt").write_text("mine", encoding="utf-8")

@@ -22,7 +22,7 @@ def course(tmp_path):
     """A course of one notebook, released once: its source folder and the student's."""
     source, labs = tmp_path / "notebooks", tmp_path / "labs"
     write(source / NAME, exercise(), check())
-    student.release(source, labs)
+    student.update_labs(source, labs)
     return source, labs
 
 
@@ -52,14 +52,14 @@ def test_a_second_release_converts_and_writes_nothing(course, monkeypatch):
     source, labs = course
     before = {path: path.stat().st_mtime_ns for path in labs.iterdir()}
     monkeypatch.setattr(student, "convert", lambda notebook: pytest.fail("converted again"))
-    assert student.release(source, labs) == student.Report()
+    assert student.update_labs(source, labs) == student.Update()
     assert {path: path.stat().st_mtime_ns for path in labs.iterdir()} == before
 
 
 def test_an_untouched_notebook_is_updated_in_place(course):
     source, labs = course
     publish(source, "second edition")
-    assert student.release(source, labs) == student.Report(written=[NAME])
+    assert student.update_labs(source, labs) == student.Update(written=[NAME])
     assert "second edition" in (labs / NAME).read_text(encoding="utf-8")
     assert student.waiting(labs) == []
 
@@ -67,9 +67,9 @@ def test_an_untouched_notebook_is_updated_in_place(course):
 def test_a_changed_notebook_is_kept_and_the_new_edition_lies_beside_it(course):
     source, labs = course
     mine = edit(labs / NAME)
-    assert student.release(source, labs) == student.Report()
+    assert student.update_labs(source, labs) == student.Update()
     publish(source, "second edition")
-    assert student.release(source, labs) == student.Report(beside=["03_small.new.ipynb"])
+    assert student.update_labs(source, labs) == student.Update(beside=["03_small.new.ipynb"])
     assert (labs / NAME).read_bytes() == mine
     assert "second edition" in (labs / "03_small.new.ipynb").read_text(encoding="utf-8")
     assert student.waiting(labs) == ["03_small.new.ipynb"]
@@ -79,14 +79,14 @@ def test_an_untouched_new_edition_is_replaced_and_a_changed_one_is_kept(course):
     source, labs = course
     mine = edit(labs / NAME)
     publish(source, "second edition")
-    student.release(source, labs)
+    student.update_labs(source, labs)
     publish(source, "third edition")
-    assert student.release(source, labs).beside == ["03_small.new.ipynb"]
+    assert student.update_labs(source, labs).beside == ["03_small.new.ipynb"]
     assert "third edition" in (labs / "03_small.new.ipynb").read_text(encoding="utf-8")
 
     mine_too = edit(labs / "03_small.new.ipynb")
     publish(source, "fourth edition")
-    assert student.release(source, labs).beside == ["03_small.new-2.ipynb"]
+    assert student.update_labs(source, labs).beside == ["03_small.new-2.ipynb"]
     assert (labs / NAME).read_bytes() == mine
     assert (labs / "03_small.new.ipynb").read_bytes() == mine_too
     assert student.waiting(labs) == ["03_small.new-2.ipynb", "03_small.new.ipynb"]
@@ -96,30 +96,30 @@ def test_a_deleted_new_edition_is_not_offered_again_but_a_newer_one_is(course):
     source, labs = course
     edit(labs / NAME)
     publish(source, "second edition")
-    student.release(source, labs)
+    student.update_labs(source, labs)
     (labs / "03_small.new.ipynb").unlink()
-    assert student.release(source, labs) == student.Report()
+    assert student.update_labs(source, labs) == student.Update()
     publish(source, "third edition")
-    assert student.release(source, labs).beside == ["03_small.new.ipynb"]
+    assert student.update_labs(source, labs).beside == ["03_small.new.ipynb"]
 
 
 def test_a_new_edition_moved_over_the_old_file_is_updated_in_place(course):
     source, labs = course
     edit(labs / NAME)
     publish(source, "second edition")
-    student.release(source, labs)
+    student.update_labs(source, labs)
     os.replace(labs / "03_small.new.ipynb", labs / NAME)
     publish(source, "third edition")
-    assert student.release(source, labs) == student.Report(written=[NAME])
+    assert student.update_labs(source, labs) == student.Update(written=[NAME])
 
 
 def test_an_older_edition_put_back_is_updated_too(course):
     source, labs = course
     older = (labs / NAME).read_bytes()
     publish(source, "second edition")
-    student.release(source, labs)
+    student.update_labs(source, labs)
     (labs / NAME).write_bytes(older)
-    assert student.release(source, labs) == student.Report(written=[NAME])
+    assert student.update_labs(source, labs) == student.Update(written=[NAME])
 
 
 def test_a_deleted_notebook_comes_back_fresh(course):
@@ -127,7 +127,7 @@ def test_a_deleted_notebook_comes_back_fresh(course):
     fresh = (labs / NAME).read_bytes()
     edit(labs / NAME)
     (labs / NAME).unlink()
-    assert student.release(source, labs).written == [NAME]
+    assert student.update_labs(source, labs).written == [NAME]
     assert (labs / NAME).read_bytes() == fresh
 
 
@@ -139,7 +139,7 @@ def test_without_the_manifest_every_file_counts_as_the_students(course, damage):
     else:
         (labs / student.MANIFEST).write_text(damage, encoding="utf-8")
     mine = edit(labs / NAME)
-    assert student.release(source, labs).beside == ["03_small.new.ipynb"]
+    assert student.update_labs(source, labs).beside == ["03_small.new.ipynb"]
     assert (labs / NAME).read_bytes() == mine
 
 
@@ -156,9 +156,9 @@ def test_a_release_that_is_interrupted_leaves_whole_files_and_is_continued(cours
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", cut_off)
         with pytest.raises(OSError):
-            student.release(source, labs)
+            student.update_labs(source, labs)
     assert before.items() <= contents(labs).items()
-    assert student.release(source, labs).written == [NAME]
+    assert student.update_labs(source, labs).written == [NAME]
     assert json.loads((labs / student.MANIFEST).read_text(encoding="utf-8"))
 
 
@@ -167,7 +167,7 @@ def test_pictures_and_subfolders_are_copied_and_hidden_files_are_not(course):
     for name in ("figures/photo.png", ".ipynb_checkpoints/03_small-checkpoint.ipynb", ".secret"):
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_bytes(b"some bytes")
-    assert student.release(source, labs).written == ["figures/photo.png"]
+    assert student.update_labs(source, labs).written == ["figures/photo.png"]
     assert sorted(contents(labs)) == [student.MANIFEST, NAME, "figures/photo.png"]
 
 
@@ -230,14 +230,14 @@ class Semester(RuleBasedStateMachine):
 
     @rule()
     def release(self):
-        report = student.release(self.source, self.labs)
+        report = student.update_labs(self.source, self.labs)
         main = self.labs / "lab.txt"
         for name in report.written + report.beside:
             assert (self.labs / name).read_bytes() == self.newest
         assert main in self.own or main.read_bytes() == self.newest
         # A file that equals an edition handed out is no longer anybody's own.
         self.own = {path: text for path, text in self.own.items() if text != self.newest}
-        assert student.release(self.source, self.labs) == student.Report()
+        assert student.update_labs(self.source, self.labs) == student.Update()
 
     @invariant()
     def nothing_of_the_students_is_lost(self):
@@ -253,9 +253,9 @@ def test_scripts_travel_along_and_a_changed_one_is_kept(course):
     script = source / "scripts" / "train.py"
     script.parent.mkdir()
     script.write_text("print(1)\n")
-    assert student.release(source, labs).written == ["scripts/train.py"]
+    assert student.update_labs(source, labs).written == ["scripts/train.py"]
     mine = edit(labs / "scripts" / "train.py")
     script.write_text("print(2)\n")
-    assert student.release(source, labs).beside == ["scripts/train.new.py"]
+    assert student.update_labs(source, labs).beside == ["scripts/train.new.py"]
     assert (labs / "scripts" / "train.py").read_bytes() == mine
     assert (labs / "scripts" / "train.new.py").read_text() == "print(2)\n"

@@ -1,0 +1,3 @@
+"""Which edition of the course this is. In the zip for students, `release` sets `STUDENTS` to True."""
+
+STUDENTS = False
