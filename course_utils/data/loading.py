@@ -14,8 +14,8 @@ from pathlib import Path
 
 from course_utils.data import downloads, synthetic
 from course_utils.data.class_folders import read_class_folders
-from course_utils.data.published import PUBLISHED, DataError, Split, first_share, read_published
 from course_utils.data.image_set import ImageSet
+from course_utils.data.published import PUBLISHED, DataError, Split, first_share, read_published
 from course_utils.files import PROJECT
 
 __all__ = ["DataError", "ImageSet", "fraction", "is_full", "load"]

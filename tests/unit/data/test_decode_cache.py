@@ -13,8 +13,7 @@ from PIL import Image
 from torch.testing import assert_close
 
 from course_utils import data
-from course_utils.data import class_folders, decode_cache, loading
-from course_utils.data import DataError
+from course_utils.data import DataError, class_folders, decode_cache, loading
 
 exact = {"rtol": 0, "atol": 0}
 
