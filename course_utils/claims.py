@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from course_utils import data
+from course_utils.formatting import thousands, times
 
 
 class ClaimError(AssertionError):
@@ -67,7 +68,7 @@ def _plain(value):
     """A number for a tensor with one element, the text 16×26×26 for a shape, anything else as it is."""
     if isinstance(value, torch.Tensor):
         return value.item()
-    return "×".join(map(str, value)) if isinstance(value, tuple) else value
+    return times(value) if isinstance(value, tuple) else value
 
 
 def _judge(value, equals, at_least, at_most, near, within, unit) -> tuple[bool, str]:
@@ -93,7 +94,7 @@ def _number(value) -> str:
     if isinstance(value, bool | str) or value is None:
         return str(value)
     if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}".replace(",", " ")
+        return thousands(int(value))
     return f"{value:.6g}"
 
 

@@ -1,4 +1,4 @@
-"""What this machine is, and what the course will cost on it. Notebook 00."""
+"""What this machine is, and what the course costs on it. Notebook 00."""
 
 import json
 import os
@@ -13,7 +13,8 @@ import torch
 from course_utils.files import PROJECT
 from course_utils.tables import Table
 
-REFERENCE = PROJECT / "reference.json"  # written by `make reference`
+# Written by `make reference`.
+REFERENCE = PROJECT / "reference.json"
 
 
 def describe() -> Table:
@@ -32,9 +33,9 @@ def describe() -> Table:
 
 
 def costs() -> Table:
-    """Minutes and memory that each notebook takes to run from top to bottom on this machine, estimated.
+    """Estimated minutes and memory that each notebook takes to run from top to bottom on this machine.
 
-    The minutes measured on the reference machine are multiplied with how much longer :func:`yardstick` takes here.
+    The minutes measured on the reference machine are multiplied by how much longer :func:`yardstick` takes here.
     """
     records = json.loads(REFERENCE.read_text(encoding="utf-8")) if REFERENCE.exists() else {}
     here = yardstick()
@@ -46,7 +47,7 @@ def costs() -> Table:
 
 
 def yardstick() -> float:
-    """Seconds for a small fixed piece of training, the middle one of five tries: how fast this machine is."""
+    """How fast this machine is: seconds for a small fixed piece of training, the median of five runs."""
     from course_utils.models import LeNet5
 
     model = LeNet5()
@@ -56,7 +57,9 @@ def yardstick() -> float:
         start = time.perf_counter()
         for _ in range(20):
             model.zero_grad()
-            torch.nn.functional.cross_entropy(model(x), y).backward()
+            loss = torch.nn.functional.cross_entropy(model(x), y)
+            # Tensor.backward has no types
+            loss.backward()  # type: ignore[no-untyped-call]
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 

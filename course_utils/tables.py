@@ -1,14 +1,14 @@
 """Tables of text, for a notebook and for a terminal."""
 
 import html
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 
 class Table:
     """Rows of text, shown as a table in a notebook and as aligned columns elsewhere.
 
     Args:
-        numbers: the columns, counted from 0, that are aligned at the right.
+        numbers: indices of the columns that are aligned at the right.
     """
 
     def __init__(self, header: list[str], rows: list[list[str]], numbers: Collection[int] = ()):
@@ -24,12 +24,22 @@ class Table:
         )
 
     def _repr_html_(self) -> str:
-        def cells(row: list[str], tag: str) -> str:
-            sides = ["right" if i in self.numbers else "left" for i in range(len(row))]
-            aligned = [f' style="text-align: {side}"' if self.numbers else "" for side in sides]
-            return "".join(
-                f"<{tag}{style}>{html.escape(cell)}</{tag}>" for cell, style in zip(row, aligned, strict=True)
-            )
+        sides = ["right" if i in self.numbers else "left" for i in range(len(self.header))]
+        styles = [f' style="text-align: {side}"' if self.numbers else "" for side in sides]
+        head = _row("th", self.header, styles)
+        body = "".join(_row("td", row, styles) for row in self.rows)
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
-        head, body = cells(self.header, "th"), "".join(f"<tr>{cells(row, 'td')}</tr>" for row in self.rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+def facts_as_html(caption: str, facts: Mapping[str, str]) -> str:
+    """HTML table with one row per fact, its name on the left, below a caption."""
+    rows = "".join(f"<tr>{_cell('th', name)}{_cell('td', fact)}</tr>" for name, fact in facts.items())
+    return f"<table><caption>{html.escape(caption)}</caption><tbody>{rows}</tbody></table>"
+
+
+def _row(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
+    return f"<tr>{''.join(_cell(tag, cell, style) for cell, style in zip(cells, styles, strict=True))}</tr>"
+
+
+def _cell(tag: str, text: str, style: str = "") -> str:
+    return f"<{tag}{style}>{html.escape(text)}</{tag}>"

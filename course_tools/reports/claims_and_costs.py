@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from course_utils.files import write_bytes
+from course_utils.formatting import thousands
 
 STORE = "reference.json"
 COSTS = ("<!-- costs:begin -->", "<!-- costs:end -->")
@@ -90,5 +91,5 @@ def shown(claim: dict) -> str:
     if isinstance(value, float) and not value.is_integer():
         text = f"{value:.6g}"
     else:
-        text = f"{value:,.0f}".replace(",", " ") if not isinstance(value, bool | str) else str(value)
+        text = thousands(value) if not isinstance(value, bool | str) else str(value)
     return f"{text} {claim['unit']}".strip()

@@ -1,9 +1,5 @@
-"""What a network costs, and what one output pixel of it sees: its receptive field, by formula and by gradient.
+"""What one output pixel of a network sees: its receptive field, by formula and by gradient. Notebook 07."""
 
-``profile`` (notebook 11) measures layer by layer; the receptive fields belong to notebook 07.
-"""
-
-import copy
 import math
 from typing import NamedTuple
 
@@ -13,9 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from course_utils.complexity.field_tracking import FollowField
-from course_utils.complexity.profiling import profile
-
-__all__ = ["ReceptiveField", "Seen", "profile", "receptive_field", "receptive_field_by_gradient"]
+from course_utils.complexity.trial import evaluation_copy
 
 Pair = tuple[int, int]
 
@@ -62,7 +56,7 @@ def receptive_field(model: nn.Module, input_shape: tuple[int, int, int]) -> Rece
 
     Notebook 07; the arithmetic is that of Dumoulin and Visin, "A guide to convolution arithmetic" (2016).
     """
-    model = copy.deepcopy(model).cpu().float().eval()
+    model = evaluation_copy(model, "cpu", torch.float32)
     image = _image(input_shape, torch.float32)
     with torch.no_grad(), FollowField(image):
         out = _forward(model, image)
@@ -133,7 +127,7 @@ def _average_pool(shape, x, kernel_size, stride=None, padding=0, dilation=1, **_
 
 def _positive_copy(model: nn.Module, generator: torch.Generator) -> nn.Module:
     """A copy in double precision whose layers take averages: positive weights, no biases."""
-    model = copy.deepcopy(model).cpu().double().eval()
+    model = evaluation_copy(model, "cpu", torch.float64)
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.is_floating_point():
             weights_of_one_output = max(1, math.prod(tensor.shape[1:]))

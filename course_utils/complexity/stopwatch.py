@@ -1,10 +1,11 @@
 """How long a network takes for a batch, as a whole and layer by layer. Notebook 11.
 
-The fastest of several passes counts: whatever else the machine does can only make a pass longer.
+The fastest of several passes counts: everything else that runs on the machine can only make a pass longer.
 """
 
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -22,43 +23,57 @@ def seconds(model: nn.Module, batch: Tensor, repeats: int = 5) -> float:
 
 
 def seconds_by_layer(model: nn.Module, batch: Tensor, repeats: int = 5) -> dict[str, float]:
-    """The time that each module of ``model`` takes by itself, that of the modules inside it taken off.
+    """The time that each module of ``model`` takes by itself, without that of the modules inside it.
 
     Returns:
-        name of the module → seconds of all its calls in one pass, the fewest of ``repeats`` passes.
+        name of the module → seconds of all its calls in one pass, the minimum over ``repeats`` passes.
 
-    The stopwatch takes some microseconds a module itself, so the parts add up to more than :func:`seconds`.
+    The stopwatch itself takes some microseconds per module, so the parts add up to more than :func:`seconds`.
     """
-    times, running, handles = defaultdict(list), [], []
-
-    def start(module, args):
-        running.append([_now(batch.device), 0.0])  # started at, time of the modules inside
-
-    def stop(module, args, output):
-        begun, inside = running.pop()
-        elapsed = _now(batch.device) - begun
-        own[names[module]] += elapsed - inside
-        if running:
-            running[-1][1] += elapsed
-
-    names = {module: name for name, module in model.named_modules()}
-    try:
-        for module in names:
-            handles += [module.register_forward_pre_hook(start), module.register_forward_hook(stop)]
-        with torch.no_grad():
-            for _ in range(repeats):
-                own = defaultdict(float)
-                model(batch)
-                for name, elapsed in own.items():
-                    times[name].append(elapsed)
-    finally:
-        for handle in handles:
-            handle.remove()
+    times = defaultdict[str, list[float]](list)
+    for _ in range(repeats):
+        for name, elapsed in _one_pass(model, batch).items():
+            times[name].append(elapsed)
     return {name: min(passes) for name, passes in times.items()}
 
 
+@dataclass
+class _Call:
+    """A module that is running: when it began, and the seconds spent so far in the modules inside it."""
+
+    begun: float
+    inside: float = 0.0
+
+
+def _one_pass(model: nn.Module, batch: Tensor) -> dict[str, float]:
+    """Seconds of each module by itself, in one pass of ``batch``."""
+    names = {module: name for name, module in model.named_modules()}
+    own = defaultdict[str, float](float)
+    running: list[_Call] = []
+
+    def start(module: nn.Module, args: object) -> None:
+        running.append(_Call(_now(batch.device)))
+
+    def stop(module: nn.Module, args: object, output: object) -> None:
+        call = running.pop()
+        elapsed = _now(batch.device) - call.begun
+        own[names[module]] += elapsed - call.inside
+        if running:
+            running[-1].inside += elapsed
+
+    handles = [module.register_forward_pre_hook(start) for module in names]
+    handles += [module.register_forward_hook(stop) for module in names]
+    try:
+        with torch.no_grad():
+            model(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return own
+
+
 def _now(device: torch.device) -> float:
-    """Seconds, once ``device`` has done all that it was given: a GPU works on while Python runs ahead."""
+    """Seconds, once ``device`` has finished all its work: a GPU computes while Python runs ahead."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
     return time.perf_counter()

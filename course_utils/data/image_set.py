@@ -1,6 +1,5 @@
 """Labelled images in memory, as a torch ``Dataset``."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +8,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from course_utils.data.published import DataError
+from course_utils.formatting import first, thousands
+from course_utils.tables import facts_as_html
 
 
 @dataclass(eq=False, repr=False)
@@ -184,10 +185,9 @@ class ImageSet(Dataset):
     def _facts(self) -> dict[str, str]:
         channels, height, width = self.images.shape[1:]
         colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
-        classes = ", ".join(self.classes[:10]) + (", …" if len(self.classes) > 10 else "")
-        count = f"{len(self):,}".replace(",", " ")
+        classes = first(self.classes, 10, ", …")
         return {
-            "images": f"{count} of {height}×{width}, {colours}",
+            "images": f"{thousands(len(self))} of {height}×{width}, {colours}",
             "classes": f"{len(self.classes)}: {classes}",
             "source": self.source,
         }
@@ -197,7 +197,4 @@ class ImageSet(Dataset):
         return "\n".join([f"ImageSet {self.name}", *facts])
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{fact}</th><td>{html.escape(value)}</td></tr>" for fact, value in self._facts().items()
-        )
-        return f"<table><caption>{html.escape(self.name)}</caption><tbody>{rows}</tbody></table>"
+        return facts_as_html(self.name, self._facts())

@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass, field
 
+from course_utils.tables import Table
+
 COLUMNS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")
 
 
@@ -47,18 +49,10 @@ class History:
 
     def __repr__(self) -> str:
         names, rows = self._rows()
-        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-        lines = [
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in [names, *rows]
-        ]
-        return "\n".join(lines) if rows else "History of 0 epochs"
+        return repr(Table(names, rows, numbers=range(len(names)))) if rows else "History of 0 epochs"
 
     def _repr_html_(self) -> str:
-        names, rows = self._rows()
-        head = "".join(f"<th>{name}</th>" for name in names)
-        body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return Table(*self._rows())._repr_html_()
 
 
 def _format(name: str, value: float | None) -> str:

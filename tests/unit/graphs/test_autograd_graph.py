@@ -1,7 +1,8 @@
-"""The drawn autograd graph against a walk over grad_fn.next_functions, with both renderers."""
+"""The drawn autograd graph against torchviz and a walk over grad_fn.next_functions, with both renderers."""
 
 import re
 import shutil
+import warnings
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 
@@ -65,8 +66,101 @@ def expressions(draw):
 @given(expressions())
 @settings(max_examples=60, deadline=None)
 def test_nodes_and_edges_are_those_of_next_functions(tensor):
-    nodes, edges = autograd._boxes_and_arrows(tensor, {})
-    assert drawn(rendering.Drawing(nodes, edges, "", "", "")) == walk(tensor)
+    assert drawn(autograd._boxes_and_arrows(tensor, {})) == walk(tensor)
+
+
+def by_torchviz(tensor, names):
+    """torchviz's graph as ([(label, colour), ...] in the order in which the boxes turn up, [(from, to), ...])."""
+    with warnings.catch_warnings():
+        # torchviz uses distutils
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from torchviz import make_dot
+
+        statements = make_dot(tensor, params={"output": tensor} | names).body
+    ids, nodes, edges = {}, {}, []
+    for statement in statements:
+        ends = re.match(r"\s*(\d+)(?: -> (\d+))?", statement).groups()
+        numbers = [ids.setdefault(address, len(ids)) for address in ends if address]
+        label = re.search(r'label=("[^"]*"|\w+)', statement)
+        colour = re.search(r"fillcolor=(\w+)\]", statement)
+        if len(numbers) == 2:
+            edges.append(tuple(numbers))
+        else:
+            label = " ".join(label[1].strip('"').split())
+            nodes.setdefault(numbers[0], (label, colour[1] if colour else "lightgrey"))
+    return [nodes[number] for number in sorted(nodes)], edges
+
+
+def assert_as_by_torchviz(tensor, names):
+    graph = autograd._boxes_and_arrows(tensor, names)
+    boxes = []
+    for node in graph.nodes.values():
+        # what torchviz does not say: that a tensor has no name, and which operation made a named result
+        label = node.label.removeprefix("tensor ").split(" = ")[-1]
+        boxes.append((label, rendering.COLOURS[node.kind]))
+    order = {name: number for number, name in enumerate(graph.nodes)}
+    assert (boxes, [(order[a], order[b]) for a, b in graph.edges]) == by_torchviz(tensor, names)
+
+
+@given(expressions())
+@settings(max_examples=60, deadline=None)
+def test_boxes_and_arrows_of_random_expressions_are_those_of_torchviz(tensor):
+    assert_as_by_torchviz(tensor, {})
+
+
+class Exp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = x.exp()
+        ctx.save_for_backward(x, y)
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * ctx.saved_tensors[1]
+
+
+def views():
+    w = torch.ones(4, requires_grad=True)
+    doubled = w * 2
+    view = doubled.view(2, 2)[0]
+    return {
+        "view of a result": (view, {"w": w, "doubled": doubled}),
+        "view of a leaf": (w.view(2, 2), {"w": w}),
+        "named output": (doubled, {"result": doubled}),
+    }
+
+
+def networks():
+    layer = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.ReLU())
+    recurrent = torch.nn.LSTM(3, 2, batch_first=True)
+    return {
+        "convolution": (layer(torch.ones(2, 1, 5, 5)).sum(), dict(layer.named_parameters())),
+        "recurrent": (recurrent(torch.ones(1, 4, 3))[0].mean(), dict(recurrent.named_parameters())),
+    }
+
+
+def own_functions():
+    x = torch.ones(2, requires_grad=True)
+    return {
+        "function of a leaf": (Exp.apply(x).sum(), {"x": x}),
+        "function of a result": (Exp.apply(Exp.apply(x * x)) + x, {}),
+    }
+
+
+@pytest.mark.parametrize(
+    "case", [*(views() | networks() | own_functions()).items()], ids=lambda case: case[0].replace(" ", "_")
+)
+def test_boxes_and_arrows_are_those_of_torchviz(case):
+    assert_as_by_torchviz(*case[1])
+
+
+def test_a_graph_too_long_to_draw_is_said():
+    x = torch.ones(1, requires_grad=True)
+    for _ in range(5000):
+        x = x + 1
+    with pytest.raises(GraphError, match="too long to draw"):
+        autograd_graph(x)
 
 
 @given(expressions())
@@ -75,7 +169,8 @@ def test_nodes_and_edges_are_those_of_next_functions(tensor):
 def test_every_box_and_arrow_reaches_the_picture(render, tensor):
     if render is rendering._render_with_dot and shutil.which("dot") is None:
         pytest.skip("Graphviz's program `dot` is not installed")
-    nodes, edges = autograd._boxes_and_arrows(tensor, {})
+    graph = autograd._boxes_and_arrows(tensor, {})
+    nodes, edges = graph.nodes, graph.edges
     svg = ElementTree.fromstring(render(rendering._dot_source(nodes, edges)))
     groups = list(svg.iter("{http://www.w3.org/2000/svg}g"))
     titles = {kind: Counter(g[0].text for g in groups if g.get("class") == kind) for kind in ("node", "edge")}
@@ -111,25 +206,14 @@ def test_names_label_the_output_and_intermediate_results():
     assert labels == ["z ()", "PowBackward0", "y = AddBackward0", "AccumulateGrad", "x ()"]
 
 
-def test_odd_names_are_drawn_as_they_are():
+def test_special_characters_in_names_are_drawn_literally():
     x = torch.tensor(2.0, requires_grad=True)
-    drawing = autograd_graph(x + 1, {'the "x" & <y>': x})
+    drawing = autograd_graph(x + 1, {'the "x" & <y> \\n': x})
     text = "".join(ElementTree.fromstring(drawing.svg).itertext())
-    assert 'the "x" & <y> ()' in text.replace("\xa0", " ")
+    assert 'the "x" & <y> \\n ()' in text.replace("\xa0", " ")
 
 
-def test_a_function_of_ones_own_shows_what_it_saved():
-    class Exp(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            y = x.exp()
-            ctx.save_for_backward(y)
-            return y
-
-        @staticmethod
-        def backward(ctx, gradient):
-            return gradient * ctx.saved_tensors[0]
-
+def test_a_custom_function_shows_what_it_saved():
     out = Exp.apply(torch.ones(2, requires_grad=True)).sum()
     drawing = autograd_graph(out)
     assert "saved tensor" in {node.kind for node in drawing.nodes.values()}
@@ -194,7 +278,7 @@ def no_gradients():
         (torch.ones(2, requires_grad=True), None, "is a leaf"),
         (torch.ones(2) * 2, None, "requires_grad=False"),
         (no_gradients(), None, "outside torch.no_grad"),
-        ("loss", None, "given str"),
+        ("loss", None, "got str"),
         (torch.ones(2, requires_grad=True) * 2, {torch.ones(1): "x"}, "Tensor -> str"),
         (torch.ones(2, requires_grad=True) * 2, ["x"], "maps names to tensors"),
     ],

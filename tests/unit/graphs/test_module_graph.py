@@ -133,7 +133,7 @@ class ByValue(nn.Module):
     [
         (LeNet5(), (3, 32, 32), "stopped at an image of shape (3, 32, 32)"),
         (ByValue(), (1, 4, 4), "looks at values"),
-        ("LeNet5", (1, 4, 4), "given str"),
+        ("LeNet5", (1, 4, 4), "got str"),
     ],
 )
 def test_errors_say_what_to_do(model, shape, words):
