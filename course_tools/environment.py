@@ -1,8 +1,10 @@
-"""Set-up: the commands run in `.venv`, made and filled on first use, or in an environment that already suits.
+"""Set up the environment: commands run in `.venv`, created on first use, or in an environment that is suitable.
 
-Only the standard library is used here, and nothing newer than Python 3.8, so that a bare or an old
-Python gets as far as a helpful sentence.
+Only the standard library is used, and nothing newer than Python 3.8, so that an old Python without packages can still
+print a helpful message.
 """
+
+from __future__ import annotations
 
 import hashlib
 import importlib.metadata
@@ -17,11 +19,12 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PROJECT = "pytorch-course"
 OLDEST, NEWEST = (3, 11), (3, 13)
-NEEDED_GIGABYTES = 10 if sys.platform == "linux" else 4  # Linux wheels of torch bring CUDA along
+# On Linux, the wheels of torch include CUDA.
+NEEDED_GIGABYTES = 10 if sys.platform == "linux" else 4
 
 _PROBE = f"import sys, pip; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
 
-# What pip's log says, and what to do about it; the first that matches is shown.
+# Texts in pip's log, and advice. The first match is shown.
 _CAUSES = [
     (
         ("No space left on device", "Errno 28", "WinError 112"),
@@ -41,7 +44,7 @@ _CAUSES = [
             "Network is unreachable",
         ),
         "The package index cannot be reached. Check the network (and the proxy, if there is one), then run\n"
-        "the command again: what was already downloaded is kept.",
+        "the command again: completed downloads are kept.",
     ),
     (
         ("Permission denied", "Errno 13", "WinError 5]"),
@@ -61,13 +64,13 @@ _CAUSES = [
 
 
 class SetupError(Exception):
-    """The environment cannot be made; the text says why and what to do."""
+    """The environment cannot be set up; the text says why and what to do."""
 
 
-def ensure(arguments):
-    """Return in an interpreter that has what the course needs, or run the command again in one.
+def ensure(arguments: list[str]) -> None:
+    """Return if this interpreter has what the course needs, else set up `.venv` and run the command again there.
 
-    arguments: the command line after `python -m course_tools`. Raises SetupError.
+    arguments: the command line after `python -m course_tools`. Raises SetupError if the set-up fails.
     """
     inside = Path(sys.prefix).resolve() == VENV.resolve()
     if not inside and suits():
@@ -78,8 +81,8 @@ def ensure(arguments):
         _run_again(arguments)
 
 
-def suits():
-    """Whether this interpreter (of a conda environment, say) has every package that the course needs."""
+def suits() -> bool:
+    """Whether this interpreter, for example of a conda environment, has every package that the course needs."""
     try:
         import tomllib
 
@@ -88,34 +91,39 @@ def suits():
         if not OLDEST <= sys.version_info[:2] <= NEWEST or ROOT.as_uri() not in _installed_from():
             return False
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        extras = project.get("optional-dependencies", {})  # a release for students has none
+        # The students' edition has none.
+        extras = project.get("optional-dependencies", {})
         needed = map(Requirement, project["dependencies"] + extras.get("test", []))
         return all(item.specifier.contains(importlib.metadata.version(item.name)) for item in needed)
-    except ImportError:  # a package is missing
+    # A package is missing.
+    except ImportError:
         return False
 
 
-def stamp():
-    """What `.venv` was made for: the requirements, and this folder (environments do not survive a move)."""
+def stamp() -> str:
+    """Identify what `.venv` was set up for: the requirements, and this folder (environments cannot be moved)."""
     digest = hashlib.sha256(str(ROOT).encode())
     for name in ("requirements.txt", "pyproject.toml"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 
 
-def is_current():
-    """Whether the last set-up of `.venv` finished, for these requirements, and its Python is still there."""
+def is_current() -> bool:
+    """Whether `.venv` was set up completely, for these requirements, and its Python is still there."""
     file = _stamp_file()
     return venv_python().exists() and file.exists() and file.read_text(encoding="utf-8") == stamp()
 
 
-def set_up():
-    """Make `.venv` where it is missing or broken, install into it, write the stamp. Raises SetupError."""
+def set_up() -> None:
+    """Create `.venv` if it is missing or broken, install the course in it, write the stamp.
+
+    Raises SetupError if Python is unsuitable, the disk is full, or pip fails.
+    """
     stamped = _stamp_file()
     if not VENV.exists():
-        print("Setting up the course in .venv: several minutes and a large download, this first time only.")
+        print("Setting up the course in .venv: a large download and several minutes, this first time only.")
     elif stamped.exists():
-        print("The requirements have changed: bringing .venv up to date.")
+        print("The requirements have changed: updating .venv.")
     else:
         print("An earlier set-up of .venv did not finish: continuing it.")
     if not _works(venv_python()):
@@ -127,13 +135,13 @@ def set_up():
     print("The environment is ready.")
 
 
-def venv_python():
-    """Path of the interpreter in `.venv`."""
+def venv_python() -> Path:
+    """Return the path of the interpreter in `.venv`."""
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def find_python():
-    """Path of a Python that the course runs on: this one, or another one on the PATH. Raises SetupError."""
+def find_python() -> str:
+    """Return the path of a suitable Python: this one, or one on the PATH. Raises SetupError if there is none."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
@@ -149,8 +157,8 @@ def find_python():
     )
 
 
-def explain(log):
-    """Turn pip's log into one sentence for a student: the cause and what to try."""
+def explain(log: str) -> str:
+    """Return the cause of a failure and what to try, from pip's log."""
     for signs, advice in _CAUSES:
         if any(sign in log for sign in signs):
             python = "{}.{}".format(*sys.version_info[:2])
@@ -159,26 +167,26 @@ def explain(log):
     return "\n".join(["pip could not install the packages. It said:"] + errors[-5:])
 
 
-def _installed_from():
-    """Addresses of the folders that this interpreter's `-e .` installs of the course point to."""
-    # Seen from this folder, the build's own egg-info is listed too: it has no such record.
+def _installed_from() -> list[str]:
+    """Return the URLs of the folders from which the course is installed in this interpreter by `-e .`."""
+    # In this folder, the egg-info of the build is listed too; it has no such record.
     records = [item.read_text("direct_url.json") for item in importlib.metadata.distributions(name=PROJECT)]
     return [json.loads(record)["url"] for record in records if record]
 
 
-def _stamp_file():
+def _stamp_file() -> Path:
     return VENV / "course-stamp.txt"
 
 
-def _works(python):
-    """Whether this interpreter starts, has pip, and is of a version that the course runs on."""
+def _works(python: str | Path) -> bool:
+    """Whether this interpreter starts, has pip, and has a version that the course supports."""
     try:
         return subprocess.run([str(python), "-c", _PROBE], stderr=subprocess.DEVNULL).returncode == 0
     except OSError:
         return False
 
 
-def _make_venv():
+def _make_venv() -> None:
     python = find_python()
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < NEEDED_GIGABYTES:
@@ -189,13 +197,13 @@ def _make_venv():
     made = subprocess.run([python, "-m", "venv", "--clear", str(VENV)])
     if made.returncode:
         raise SetupError(
-            "Python could not make the environment .venv. On Debian or Ubuntu install what it needs with\n"
+            "Python could not create the environment .venv. On Debian or Ubuntu install what it needs with\n"
             "    sudo apt install python3-venv\n"
-            "Elsewhere check that you may write to this folder. Then run the command again."
+            "On other systems check that you may write to this folder. Then run the command again."
         )
 
 
-def _install():
+def _install() -> None:
     log = VENV / "pip.log"
     if log.exists():
         log.unlink()
@@ -205,9 +213,10 @@ def _install():
         raise SetupError(explain(text) + "\n(The full log: .venv/pip.log)")
 
 
-def _run_again(arguments):
+def _run_again(arguments: list[str]) -> None:
     command = [str(venv_python()), "-m", "course_tools"] + arguments
     sys.stdout.flush()
-    if os.name == "nt":  # execv on Windows would give the prompt back at once
+    # On Windows, execv would return to the prompt immediately.
+    if os.name == "nt":
         sys.exit(subprocess.call(command))
     os.execv(command[0], command)

@@ -1,6 +1,8 @@
-"""Grading a class: from the files that a learning platform hands out to grades.csv, a gradebook and feedback.
+"""Grade a class: from the files of a learning platform to grades.csv, a gradebook and feedback.
 
-intake → what was handed in; assignment → the exercises, from the course's own notebooks; slicing → the part of a
-notebook that an answer needs; screening → what no answer needs; sandbox → a process that can do nothing but compute;
-worker, judging → one such process for each answer; pool → many at once; gradebook, report → what comes out.
+`grader` runs the other modules in this order: `submissions` reads what was handed in, `matching` finds the assignments
+in it, `exercises` reads the tasks from the course's own notebooks, `plan` decides what has to be judged. `pool` starts
+processes (`worker`), which judge each answer (`judging`) in a child that can only compute (`sandbox`, `seccomp`).
+`slicing` finds the part of a notebook that an answer needs, `screening` and `pristine` detect attacks on the judge.
+`verdict` holds the result; `results`, `gradebook` and `feedback` write it.
 """

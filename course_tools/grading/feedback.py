@@ -1,4 +1,4 @@
-"""What comes out of grading: grades.csv for the instructor, a page of feedback for each student."""
+"""Write grades.csv for the instructor, and one page of feedback per student."""
 
 import csv
 import io
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from course_tools.grading.verdict import Status
 from course_utils.files import write_bytes
 
+LONGEST_CODE = 20_000  # characters of an answer that are shown
 COLUMNS = ("student", "exercise", "points", "hint", "status")
 IN_WORDS = {
-    "passed": "Solved.",
-    "failed": "Not there yet.",
-    "missing": "Nothing was handed in for this exercise.",
-    "stopped": "Your code did not come to an end.",
-    "review": "A person will look at this.",
-    "reviewed": "A person has looked at this.",
+    Status.PASSED: "Solved.",
+    Status.FAILED: "Not correct yet.",
+    Status.MISSING: "Nothing was handed in for this exercise.",
+    Status.STOPPED: "Your code did not finish.",
+    Status.REVIEW: "Your instructor will look at this.",
+    Status.REVIEWED: "Your instructor has looked at this.",
 }
 
 PAGE = """<!doctype html>
@@ -54,7 +56,7 @@ pre { background: #f4f5f7; padding: .8rem; overflow-x: auto; font-size: .95rem; 
 
 @dataclass(frozen=True)
 class Row:
-    """One exercise of one student."""
+    """The result of one exercise or report of one student."""
 
     student: str
     assignment: str
@@ -63,30 +65,31 @@ class Row:
     points: float
     possible: float
     hint: str
-    status: str
+    status: Status
     code: str = ""
 
 
 def write_grades(path: Path, rows: list[Row]) -> None:
-    """Write the table: a row for each exercise of each student."""
+    """Write the table: one row per exercise and student."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow([_cell(row.student), row.exercise, f"{row.points:g}", _cell(row.hint), row.status])
-    write_bytes(path, text.getvalue().encode("utf-8-sig", errors="replace"))  # with the mark that Excel needs
+    # Excel needs the byte order mark of this encoding.
+    write_bytes(path, text.getvalue().encode("utf-8-sig", errors="replace"))
 
 
 def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """Return a cell that spreadsheets do not interpret as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def write_feedback(path: Path, student: str, rows: list[Row], problems: list[str]) -> None:
-    """Write a student's page: their code, their points and the hints. No check cell is on it, and no hidden test."""
+    """Write a student's page: their code, points and hints, but no check cell and no hidden test."""
     from jinja2 import Environment
 
-    parts = {}
+    parts: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         parts.setdefault(row.assignment, []).append(_shown(row))
     page = Environment(autoescape=True).from_string(PAGE)
@@ -103,24 +106,33 @@ def write_feedback(path: Path, student: str, rows: list[Row], problems: list[str
 
 @cache
 def _colours() -> str:
-    """The colours of code; those of accessible-pygments, where it is installed."""
+    """Return the style sheet for code, from accessible-pygments if it is installed."""
     from pygments.formatters import HtmlFormatter
     from pygments.util import ClassNotFound
 
     try:
-        return HtmlFormatter(style="a11y-light").get_style_defs(".highlight")
+        formatter = HtmlFormatter(style="a11y-light")
     except ClassNotFound:
-        return HtmlFormatter().get_style_defs(".highlight")
+        formatter = HtmlFormatter()
+    return str(formatter.get_style_defs(".highlight"))
 
 
-def _shown(row: Row) -> dict:
+def _shown(row: Row) -> dict[str, str]:
+    """Return what the page shows of a row."""
     from markupsafe import Markup
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
 
-    # What made code strange is for the instructor; a hint that such code composed could hold anything.
-    advice = row.hint if row.status in ("failed", "stopped") else ""
-    code = Markup(highlight(row.code[:20_000], PythonLexer(), HtmlFormatter())) if row.code.strip() else ""
-    points = {"points": f"{row.points:g}", "possible": f"{row.possible:g}", "words": IN_WORDS[row.status]}
-    return points | {"title": row.title, "status": row.status, "advice": advice, "code": code}
+    # Why code is strange is for the instructor only; and its own hint could contain anything.
+    advice = row.hint if row.status in (Status.FAILED, Status.STOPPED) else ""
+    code = highlight(row.code[:LONGEST_CODE], PythonLexer(), HtmlFormatter()) if row.code.strip() else ""
+    return {
+        "title": row.title,
+        "status": row.status,
+        "points": f"{row.points:g}",
+        "possible": f"{row.possible:g}",
+        "words": IN_WORDS[row.status],
+        "advice": advice,
+        "code": Markup(code),
+    }

@@ -1,8 +1,8 @@
-"""A process that can compute and nothing else: it locks itself in, and no way leads back out.
+"""Lock a process in: after that it can compute, and nothing else, for the rest of its life.
 
-What the Linux kernel is asked for, without any privilege: no new privileges, resource limits, Landlock (which files
-can be opened) and seccomp (no sockets, no other processes, no signals). Whoever grades as root gets another user id
-on top. Nothing here needs a container, and all of it works inside one.
+Linux provides this without any privileges: no new privileges, resource limits, Landlock (which files can be opened)
+and seccomp (no sockets, no other processes, no signals). If the grader is root, the process also changes its user id.
+Nothing here needs a container, and all of it works inside one.
 """
 
 import ctypes
@@ -10,45 +10,42 @@ import math
 import os
 import platform
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from course_tools.grading import seccomp
 
-NOBODY = 64_321  # user id of submissions where the grader is root; nobody else's, we hope
+# User id of submissions if the grader is root; it should be unused.
+NOBODY = 64_321
 SET_KEEPCAPS, SET_NO_NEW_PRIVS = 8, 38  # prctl
 READ_ANY_FILE = 1 << 2  # CAP_DAC_READ_SEARCH
 
-CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # Landlock's system calls, the same everywhere
+# Landlock's system calls, with the same numbers on every architecture.
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 EXECUTE, WRITE, READ, LIST, TRUNCATE, DEVICES = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14, 1 << 15
 REMOVE_FOLDER, REMOVE_FILE, MAKE_FOLDER, MAKE_FILE = 1 << 4, 1 << 5, 1 << 7, 1 << 8
-RIGHTS = {
-    1: 13,
-    2: 14,
-    3: 15,
-    4: 15,
-    5: 16,
-}  # version of Landlock → how many kinds of access to files it knows
-
-_libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+# Version of Landlock → number of access rights to files that it has.
+RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an answer may use."""
+    """The resources that an answer may use."""
 
-    seconds: float = 20.0  # of computing; a busy machine takes nothing away from anybody
-    megabytes: int = 2000  # of memory, on top of what PyTorch holds when it has been imported
+    seconds: float = 20.0  # processor time, which does not depend on how busy the machine is
+    megabytes: int = 2000  # memory, in addition to what PyTorch needs after its import
     disk: int = 50  # megabytes of files in its own folder
 
     @property
     def patience(self) -> float:
-        """Seconds on the clock, for whoever sleeps instead of computing."""
+        """Limit in seconds of wall-clock time, for answers that wait instead of computing."""
         return 5 * self.seconds + 10
 
 
 def missing() -> list[str]:
-    """Return the protections that this system lacks, in words."""
+    """Return in words which protections this system lacks."""
     if not sys.platform.startswith("linux"):
         return [f"everything: submissions can be locked in on Linux only, and this is {platform.system()}"]
     lacks = []
@@ -60,14 +57,14 @@ def missing() -> list[str]:
 
 
 def lock(folder: Path, readable: list[Path], limits: Limits, unprotected: bool = False) -> None:
-    """Lock this process in, for good. It keeps its open files, and may write below `folder` only.
+    """Lock this process in permanently. It keeps its open files, and may write only below `folder`.
 
-    Raises OSError where the kernel refuses; with `unprotected`, goes on without that part.
+    Raises OSError if the system lacks a protection, unless `unprotected`, or if the kernel refuses one.
     """
     _limit(limits)
     if os.geteuid() == 0:
         _become_nobody(readable)
-    _call(_libc.prctl, SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _call(_libc().prctl, SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     lacks = missing()
     if lacks and not unprotected:
         raise OSError("; ".join(lacks))
@@ -78,7 +75,8 @@ def lock(folder: Path, readable: list[Path], limits: Limits, unprotected: bool =
 
 
 def _limit(limits: Limits) -> None:
-    import resource  # Windows has none
+    # Windows has no such module.
+    import resource
 
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     memory, disk = held + limits.megabytes * 10**6, limits.disk * 10**6
@@ -94,40 +92,46 @@ def _limit(limits: Limits) -> None:
 
 
 def _become_nobody(readable: list[Path]) -> None:
-    """Give up root. Python itself may lie in root's home: then the right to read stays, and Landlock says what."""
+    """Give up root.
+
+    If Python is in a folder that only root can enter, the right to read files is kept, and Landlock restricts it.
+    """
     open_to_all = all(_reachable(path) for path in readable)
-    _call(_libc.prctl, SET_KEEPCAPS, 0 if open_to_all else 1, 0, 0, 0)
+    _call(_libc().prctl, SET_KEEPCAPS, 0 if open_to_all else 1, 0, 0, 0)
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
     keep = 0 if open_to_all else READ_ANY_FILE
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
-    _call(_libc.capset, header, (ctypes.c_uint32 * 6)(keep, keep, 0, 0, 0, 0))
-    # set-uid programs can give nothing back: no new privileges follow, and nothing can be executed
+    _call(_libc().capset, header, (ctypes.c_uint32 * 6)(keep, keep, 0, 0, 0, 0))
+    # Set-uid programs cannot undo this: new privileges are refused next, and nothing can be executed.
 
 
 def _reachable(path: Path) -> bool:
-    """Whether another user can get to this folder."""
+    """Whether other users can enter this folder."""
     return all(
         step.stat().st_mode & 0o001 for step in (path.resolve(), *path.resolve().parents) if step.is_dir()
     )
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock that this kernel has, 0 where it has none."""
+    """Return the version of Landlock in this kernel, 0 if there is none."""
     if not sys.platform.startswith("linux"):
         return 0
-    return max(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)), 0)
+    version: int = _libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    return max(version, 0)
 
 
 def _restrict_files(folder: Path, readable: list[Path]) -> None:
     version = landlock_version()
     handled = (1 << RIGHTS[min(version, max(RIGHTS))]) - 1
     fields = [handled]
-    fields += [0b11] if version >= 4 else []  # no TCP, neither to bind nor to connect
-    fields += [0b11] if version >= 6 else []  # no signals to, no abstract sockets of processes outside
+    # No TCP: neither bind nor connect.
+    fields += [0b11] if version >= 4 else []
+    # No signals to processes outside, and none of their abstract sockets.
+    fields += [0b11] if version >= 6 else []
     attributes = (ctypes.c_uint64 * len(fields))(*fields)
-    rules = _libc.syscall(
+    rules = _libc().syscall(
         CREATE_RULESET, attributes, ctypes.c_size_t(ctypes.sizeof(attributes)), ctypes.c_uint32(0)
     )
     _check(rules)
@@ -137,7 +141,7 @@ def _restrict_files(folder: Path, readable: list[Path]) -> None:
         if path.exists():
             rights &= handled if path.is_dir() else handled & (READ | WRITE | TRUNCATE)
             _allow(rules, path, rights)
-    _call(_libc.syscall, RESTRICT_SELF, rules, ctypes.c_uint32(0))
+    _call(_libc().syscall, RESTRICT_SELF, rules, ctypes.c_uint32(0))
     os.close(rules)
 
 
@@ -148,11 +152,16 @@ def _allow(rules: int, path: Path, rights: int) -> None:
 
     place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     beneath = Beneath(rights, place)
-    _call(_libc.syscall, ADD_RULE, rules, ctypes.c_uint32(1), ctypes.byref(beneath), ctypes.c_uint32(0))
+    _call(_libc().syscall, ADD_RULE, rules, ctypes.c_uint32(1), ctypes.byref(beneath), ctypes.c_uint32(0))
     os.close(place)
 
 
-def _call(function, *arguments) -> None:
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _call(function: Callable[..., int], *arguments: object) -> None:
     _check(function(*arguments))
 
 

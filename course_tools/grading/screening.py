@@ -1,13 +1,13 @@
-"""What no answer needs: the ways by which code could reach the judge instead of solving the exercise.
+"""Detect code that no answer needs: the methods by which it could reach the judge instead of solving the exercise.
 
-The judge runs in the same process as the answer, as it does in the lab, so Python itself cannot keep the two apart.
-An answer that uses one of the ways below is run and judged like any other, and then reported for a person to look at:
-it gets its points from them and not from the machine.
+The judge runs in the same process as the answer, as it does in the lab, so Python itself cannot separate the two. An
+answer that uses one of these methods is run and judged like any other, and then reported for review: an instructor
+gives its points, not the grader.
 """
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from course_tools.grading.slicing import Statement
 
@@ -38,15 +38,16 @@ HARMLESS = set(
 )
 VALUES = set("int float complex bool str bytes tuple list dict set frozenset type Tensor Parameter".split())
 DUNDER = re.compile(r"__\w+__")
+LONGEST_NAME = 60  # characters: only shorter texts are searched for special names
 
 
 def screen(parts: Iterable[Statement], stub: str = "") -> list[str]:
-    """Return what in these statements no answer needs, in words; an empty list for any ordinary answer.
+    """Return what in these statements no answer needs, in words; an empty list for an ordinary answer.
 
-    stub: the cell as students got it; names such as `__radd__` that stand in it are fine.
+    stub: source of the cell as students got it; special names in it, such as `__radd__`, are allowed.
     """
     allowed = HARMLESS | set(DUNDER.findall(stub))
-    found = {}
+    found: dict[str, int] = {}
     for part in parts:
         plain = set(_plain_uses(part.node))
         for node in ast.walk(part.node):
@@ -57,76 +58,108 @@ def screen(parts: Iterable[Statement], stub: str = "") -> list[str]:
     return [f"{fault} (line {line})" for fault, line in found.items()]
 
 
-def _plain_uses(tree: ast.AST):
-    """Yield where `type` and `getattr` stand as they do in any program: called, or naming a type."""
+def _plain_uses(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield where `type` and `getattr` are used as in any program: called, or as the name of a type."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name(id="type" | "getattr")):
                 yield node.func
             case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[_, kinds]):
-                yield from (n for n in ast.walk(kinds) if isinstance(n, ast.Name) and n.id == "type")
-            case (
-                ast.arg(annotation=kind) | ast.AnnAssign(annotation=kind) | ast.FunctionDef(returns=kind)
-            ) if kind:
-                yield from (n for n in ast.walk(kind) if isinstance(n, ast.Name) and n.id == "type")
+                yield from _mentions_of_type(kinds)
+            case ast.arg(annotation=kind) | ast.AnnAssign(annotation=kind) if kind:
+                yield from _mentions_of_type(kind)
+            case ast.FunctionDef(returns=kind) if kind:
+                yield from _mentions_of_type(kind)
 
 
-def _faults(node: ast.AST, allowed: set[str]):
+def _mentions_of_type(tree: ast.AST) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "type")
+
+
+def _faults(node: ast.AST, allowed: Collection[str]) -> Iterator[str]:
+    """Yield what is strange about one node of the syntax tree, in words."""
     match node:
-        case ast.Import(names=names):
-            yield from (f"imports {a.name}" for a in names if not _fine(a.name))
-        case ast.ImportFrom(module=module, names=names):
-            yield from (f"imports {module}.{a.name}" for a in names if not _fine(f"{module}.{a.name}"))
-            yield from (f"imports {a.name}" for a in names if a.name in NAMES or _strange(a.name, allowed))
-        case ast.Name(id="type" | "getattr" as name):
-            yield f"uses {name} under another name"
-        case ast.Name(id=name) if name in NAMES or _strange(name, allowed):
-            yield f"uses {name}"
-        case ast.Attribute(attr=name) if (
-            {name, name.lstrip("_")} & ATTRIBUTES
-            or name.startswith("register_module_")
-            or _strange(name, allowed)
-        ):
-            yield f"uses .{name}"
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if _strange(name, allowed):
+        case ast.Import():
+            yield from (f"imports {item.name}" for item in node.names if not _is_harmless_module(item.name))
+        case ast.ImportFrom():
+            yield from _faults_of_import(node, allowed)
+        case ast.Name() | ast.Attribute():
+            yield from _faults_of_name(node, allowed)
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if _is_special(name, allowed):
             yield f"defines {name}"
-        case ast.Constant(value=str(text)) if len(text) < 60 and any(
-            _strange(name, allowed) for name in DUNDER.findall(text)
-        ):
-            yield f"names {text!r}"
-        case ast.ClassDef(name=name, bases=bases, keywords=keywords):
-            kinds = {
-                base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in bases
-            }
-            if keywords or kinds & VALUES:
-                yield f"makes a special kind of number or class, {name}"
+        case ast.ClassDef():
+            yield from _faults_of_class(node)
+        case ast.Constant(value=str(text)) if len(text) < LONGEST_NAME:
+            if any(_is_special(name, allowed) for name in DUNDER.findall(text)):
+                yield f"names {text!r}"
+        case ast.Call():
+            yield from _faults_of_call(node)
+
+
+def _faults_of_import(node: ast.ImportFrom, allowed: Collection[str]) -> Iterator[str]:
+    for item in node.names:
+        full_name = f"{node.module}.{item.name}"
+        if not _is_harmless_module(full_name):
+            yield f"imports {full_name}"
+    for item in node.names:
+        if item.name in NAMES or _is_special(item.name, allowed):
+            yield f"imports {item.name}"
+
+
+def _faults_of_name(node: ast.Name | ast.Attribute, allowed: Collection[str]) -> Iterator[str]:
+    if isinstance(node, ast.Attribute):
+        name = node.attr
+        listed = name in ATTRIBUTES or name.lstrip("_") in ATTRIBUTES
+        if listed or name.startswith("register_module_") or _is_special(name, allowed):
+            yield f"uses .{name}"
+    elif node.id in ("type", "getattr"):
+        yield f"uses {node.id} under another name"
+    elif node.id in NAMES or _is_special(node.id, allowed):
+        yield f"uses {node.id}"
+
+
+def _faults_of_class(node: ast.ClassDef) -> Iterator[str]:
+    bases = {base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "") for base in node.bases}
+    if node.keywords or bases & VALUES:
+        yield f"makes a special kind of number or class, {node.name}"
+
+
+def _faults_of_call(node: ast.Call) -> Iterator[str]:
+    match node:
         case ast.Call(func=ast.Name(id="type"), args=[_, _, *_]):
             yield "makes a class by type(…)"
         case ast.Call(func=ast.Call(func=ast.Name(id="type")), args=[_, _, _]):
             yield "makes a class by type(…)(…)"
         case ast.Call(func=ast.Attribute(attr="eval" | "query" as name), args=[_, *_]):
             yield f"uses .{name} of a text"
-        case ast.Call(func=ast.Attribute(attr="load"), args=args, keywords=keywords) if len(args) > 2 or any(
-            word.arg == "allow_pickle" or word.arg == "weights_only" and not _is_true(word.value)
-            for word in keywords
-        ):
+        case ast.Call(func=ast.Attribute(attr="load")) if _loads_a_pickle(node):
             yield "loads a pickle"
-        case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]) if not (
-            isinstance(name, ast.Constant) and str(name.value).lstrip("_") not in ATTRIBUTES
-        ):
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]) if not _is_written_out(name):
             yield "uses getattr with a name that is not written out"
 
 
-def _fine(name: str) -> bool:
-    if name == "course_utils.checks.check":
-        return True
-    top, last = name.partition(".")[0], name.rpartition(".")[2]
-    return top in MODULES and not NOT_THESE.fullmatch(name) and last.lstrip("_") not in ATTRIBUTES
+def _loads_a_pickle(load: ast.Call) -> bool:
+    """Whether a call of `torch.load` or `np.load` may run code from the file."""
+    allows = any(word.arg == "allow_pickle" for word in load.keywords)
+    unsafe = any(word.arg == "weights_only" and not _is_true(word.value) for word in load.keywords)
+    return len(load.args) > 2 or allows or unsafe
 
 
 def _is_true(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
 
 
-def _strange(name: str, allowed: set[str]) -> bool:
+def _is_written_out(name: ast.AST) -> bool:
+    """Whether the name that `getattr` looks up is a constant, and harmless."""
+    return isinstance(name, ast.Constant) and str(name.value).lstrip("_") not in ATTRIBUTES
+
+
+def _is_harmless_module(name: str) -> bool:
+    if name == "course_utils.checks.check":
+        return True
+    top, last = name.partition(".")[0], name.rpartition(".")[2]
+    return top in MODULES and not NOT_THESE.fullmatch(name) and last.lstrip("_") not in ATTRIBUTES
+
+
+def _is_special(name: str, allowed: Collection[str]) -> bool:
     return bool(DUNDER.fullmatch(name)) and name not in allowed

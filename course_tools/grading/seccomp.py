@@ -1,9 +1,9 @@
-"""A filter on system calls: no sockets, no other processes, no signals, no shared memory, no way around Landlock.
+"""A filter on system calls: no sockets, no other processes, no signals, no shared memory.
 
-Landlock lets a process change the owner, the rights and the times of any file of its user, and Linux before 6.2 lets it
-cut one off: all that is refused here, and so is what would slow down or signal other processes of that user.
+Landlock lets a process change the owner, the rights and the times of any file of its user, and before Linux 6.2 it can
+truncate them. The filter refuses all of these, and calls that slow down or signal other processes of that user.
 
-What is refused fails with "Operation not permitted", an ordinary OSError for the student's code. Threads are allowed.
+A refused call fails with "Operation not permitted", an ordinary OSError for the student's code. Threads are allowed.
 """
 
 import ctypes
@@ -44,7 +44,7 @@ REFUSED = {
         "ioprio_set": 30, "migrate_pages": 238, "move_pages": 239,
     },
 }  # fmt: skip
-# The same on every architecture: they are newer than the split.
+# Newer system calls have the same numbers on every architecture.
 NEWER = {
     "pidfd_send_signal": 424, "io_uring_setup": 425, "open_tree": 428, "move_mount": 429, "fsopen": 430,
     "pidfd_open": 434, "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "process_mrelease": 448,
@@ -52,13 +52,15 @@ NEWER = {
 }  # fmt: skip
 CLONE, PRLIMIT = {"x86_64": 56, "aarch64": 220}, {"x86_64": 302, "aarch64": 261}
 FCNTL = {"x86_64": 72, "aarch64": 25}
-OWNERS = {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15}  # a file signals any process of the same user
+# Commands of fcntl that let a file signal any process of the same user.
+OWNERS = {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15}
 CLONE3 = 435
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-OTHER_NUMBERS = 0x4000_0000  # x86's second set of numbers for the same calls
+# Where x86's second set of numbers for the same calls begins.
+OTHER_NUMBERS = 0x4000_0000
 
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-# Where they stand in the kernel's struct seccomp_data.
+# Offsets in the kernel's struct seccomp_data.
 NUMBER, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
 KILL, REFUSE, ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
 THREAD = 0x10000  # CLONE_THREAD
@@ -66,12 +68,12 @@ SET_SECCOMP, FILTER = 22, 2
 
 
 def available() -> bool:
-    """Whether a filter can be made for this machine."""
+    """Whether there is a filter for this machine."""
     return sys.platform.startswith("linux") and platform.machine() in REFUSED and sys.maxsize > 2**32
 
 
 def install() -> None:
-    """Put the filter on this process, for good. It must have given up new privileges. Raises OSError."""
+    """Apply the filter to this process permanently. It needs "no new privileges". Raises OSError if refused."""
     code = program(platform.machine())
     buffer = ctypes.create_string_buffer(code, len(code))
 
@@ -85,7 +87,7 @@ def install() -> None:
 
 
 def program(machine: str) -> bytes:
-    """Return the filter in the kernel's code: 8 bytes an instruction."""
+    """Return the filter as code for the kernel, 8 bytes per instruction."""
     refuse, absent = REFUSE | errno.EPERM, REFUSE | errno.ENOSYS
     code = [
         (LOAD, 0, 0, MACHINE),
@@ -94,7 +96,7 @@ def program(machine: str) -> bytes:
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, OTHER_NUMBERS),
         (RETURN, 0, 0, refuse),
-        # a new thread is allowed, a new process is not; the C library falls back from clone3 to clone
+        # A new thread is allowed, a new process is not. The C library falls back from clone3 to clone.
         (EQUAL, 0, 1, CLONE3),
         (RETURN, 0, 0, absent),
         (EQUAL, 0, 4, CLONE[machine]),
@@ -102,7 +104,7 @@ def program(machine: str) -> bytes:
         (ANY_BIT, 0, 1, THREAD),
         (RETURN, 0, 0, ALLOW),
         (RETURN, 0, 0, refuse),
-        # limits of this process, not of others
+        # Only limits of this process can be changed.
         (EQUAL, 0, 4, PRLIMIT[machine]),
         (LOAD, 0, 0, FIRST_ARGUMENT),
         (EQUAL, 0, 1, 0),

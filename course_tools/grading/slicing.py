@@ -1,52 +1,51 @@
-"""The part of a notebook that an answer needs: the statements that define its names, and what these use in turn.
+"""Program slicing: the part of a notebook that an answer needs.
 
-Everything else in a student's notebook, a training run of two minutes, an experiment, a cell that fails, is not run
-when the answer is graded. Cells are told by what they define, not by where they stand.
+These are the statements that define its names, and the names that those use in turn. Everything else in a student's
+notebook, such as a training run of two minutes, an experiment or a cell that fails, is not run when the answer is
+graded. Cells are recognized by what they define, not by their position.
 """
 
 import ast
 import re
 import symtable
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
-# What Python says to a cell that it cannot read.
+# The errors that Python raises for a cell that it cannot read.
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
-AROUND = re.compile(r"\s*%%(time|timeit|capture|prun)\b.*")  # magics that run the rest of their cell as it is
+# Magics that run the rest of their cell unchanged.
+AROUND = re.compile(r"\s*%%(time|timeit|capture|prun)\b.*")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Statement:
     """A statement at the top level of a cell."""
 
     node: ast.stmt
     cell: int  # index of its cell
+    binds: frozenset[str]  # names that it defines or changes: `f.x = 1` and `f[0] = 1` change f
+    uses: frozenset[str]  # names that it reads from the notebook, also inside its functions
 
     @property
     def is_import(self) -> bool:
+        """Whether it is an import statement."""
         return isinstance(self.node, ast.Import | ast.ImportFrom)
 
-    @cached_property
-    def binds(self) -> set[str]:
-        """Names that it defines or changes: `f.x = 1` and `f[0] = 1` change f."""
-        names = {s.get_name() for s in self._table.get_symbols() if s.is_assigned() or s.is_imported()}
-        names |= {s.get_name() for s in self._table.get_symbols() if s.is_namespace()}
-        for node in ast.walk(self.node):
-            if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-                names.add(_root(node))
-        if self.is_import and any(alias.name == "*" for alias in self.node.names):
-            names.add("*")
-        return names - {""}
 
-    @cached_property
-    def uses(self) -> set[str]:
-        """Names that it reads from the notebook, inside its functions too."""
-        return set(_global_names(self._table, top=True))
-
-    @cached_property
-    def _table(self):
-        return symtable.symtable(ast.unparse(self.node), "<cell>", "exec")
+def analyse(node: ast.stmt, cell: int) -> Statement:
+    """Return a statement with the names that it binds and uses. Raises one of UNREADABLE if it is nested too deep."""
+    table = symtable.symtable(ast.unparse(node), "<cell>", "exec")
+    binds = {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+    }
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute | ast.Subscript) and not isinstance(part.ctx, ast.Load):
+            binds.add(_root(part))
+    if isinstance(node, ast.Import | ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+        binds.add("*")
+    return Statement(node, cell, frozenset(binds - {""}), frozenset(_global_names(table, top=True)))
 
 
 def _root(node: ast.expr) -> str:
@@ -55,7 +54,7 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _global_names(table, top=False) -> Iterable[str]:
+def _global_names(table: symtable.SymbolTable, top: bool = False) -> Iterator[str]:
     for symbol in table.get_symbols():
         if symbol.is_referenced() and (top or symbol.is_global()):
             yield symbol.get_name()
@@ -64,7 +63,7 @@ def _global_names(table, top=False) -> Iterable[str]:
 
 
 def parse(source: str) -> list[ast.stmt]:
-    """Return the statements of a cell, magics turned into calls. Raises one of UNREADABLE."""
+    """Return the statements of a cell, with magics turned into calls. Raises one of UNREADABLE."""
     while AROUND.match(source):
         source = AROUND.sub("", source, count=1)
     if any(
@@ -78,35 +77,33 @@ def parse(source: str) -> list[ast.stmt]:
 
 
 def statements(cells: Iterable[str]) -> list[Statement]:
-    """Return the statements of all cells that are Python, in order."""
+    """Return the statements of all cells that are valid Python, in order."""
     result = []
     for index, source in enumerate(cells):
         try:
-            parts = [Statement(node, index) for node in parse(source)]
-            for part in parts:
-                part.binds, part.uses  # noqa: B018 - they are kept, and fail here if they fail
+            result += [analyse(node, index) for node in parse(source)]
         except UNREADABLE:
             continue
-        result += parts
     return result
 
 
-def bound(parts: list[Statement]) -> set[str]:
-    """All names that these statements define."""
-    return set().union(*(part.binds for part in parts))
+def bound(parts: Iterable[Statement]) -> set[str]:
+    """Return all names that these statements define."""
+    return {name for part in parts for name in part.binds}
 
 
 def needed(names: Iterable[str], parts: list[Statement]) -> list[Statement]:
-    """Return those statements that define `names` and, in turn, what they use; in the order of the notebook."""
-    wanted, chosen = {*names, "*"}, set()
+    """Return the statements that define `names` and, in turn, what they use, in the order of the notebook."""
+    wanted: set[str] = {*names, "*"}
+    chosen: set[int] = set()
     while True:
         more = {i for i, part in enumerate(parts) if i not in chosen and part.binds & wanted}
         if not more:
             return [parts[i] for i in sorted(chosen)]
         chosen |= more
-        wanted |= set().union(*(parts[i].uses for i in more))
+        wanted |= {name for i in more for name in parts[i].uses}
 
 
-def unparse(parts: list[Statement]) -> str:
+def unparse(parts: Iterable[Statement]) -> str:
     """Return the statements as source."""
     return "\n".join(ast.unparse(part.node) for part in parts)

@@ -1,6 +1,6 @@
-"""What was handed in: a folder, a zip or a notebook a student, in whatever order the learning platform gives it.
+"""Read what was handed in: one folder, zip or notebook per student, however the learning platform nests them.
 
-Nothing is unpacked and no link is followed: notebooks are read into memory, so that no path in an archive matters.
+Nothing is unpacked to disk and no link is followed: notebooks are read into memory, so paths in archives are harmless.
 """
 
 import hashlib
@@ -10,40 +10,46 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from course_tools.grading.notebooks import LARGEST
 
-LARGEST_ZIP = 200 * 10**6  # bytes
-MOST_FILES = 5000  # of one student
-MOST_BYTES = 10 * LARGEST  # of one student's notebooks, unpacked
-DEEPEST = 3  # zips within zips
-MOST_UNPACKED = 5 * LARGEST_ZIP  # bytes, of all that one student has packed
+# Limits per student: bytes of a zip, number of files, bytes of all notebooks, zips within zips, bytes unpacked.
+LARGEST_ZIP = 200 * 10**6
+MOST_FILES = 5000
+MOST_BYTES = 10 * LARGEST
+DEEPEST = 3
+MOST_UNPACKED = 5 * LARGEST_ZIP
+
+# The name of a file, and a function that reads at most n bytes of it.
+File = tuple[str, Callable[[int], bytes]]
 
 
 @dataclass
 class Submission:
     """What one student has handed in."""
 
-    student: str  # safe as the name of a file; the platform's name where that is safe already
+    student: str  # a name that is safe for files: the platform's name, if that is safe
     notebooks: list[tuple[str, bytes]] = field(default_factory=list)  # (path, content)
     problems: list[str] = field(default_factory=list)  # for the instructor: what was refused, and why
-    twice: bool = False  # there are two of this name, and nobody can say which one counts
+    twice: bool = False  # there are two of this name, so it is ambiguous which one counts
     unpacked: int = 0  # bytes so far
 
 
 def collect(place: Path) -> list[Submission]:
-    """Return the submissions in a folder, or in a zip of a whole class. Raises ValueError where neither is there."""
+    """Return the submissions in a folder, or in a zip of a whole class. Raises ValueError if `place` is neither."""
     if place.is_dir():
-        found = [_from_entry(path) for path in sorted(place.iterdir()) if not path.name.startswith(".")]
+        paths = [path for path in sorted(place.iterdir()) if not path.name.startswith(".")]
+        found = [submission for path in paths if (submission := _from_entry(path))]
     elif zipfile.is_zipfile(place):
         found = _from_class_zip(place)
     else:
         raise ValueError(f"{place} is neither a folder nor a zip of submissions.")
-    merged = {}
-    for submission in filter(None, found):
+    merged: dict[str, Submission] = {}
+    for submission in found:
         first = merged.setdefault(submission.student, submission)
         if first is not submission:
             first.twice = True
@@ -53,7 +59,7 @@ def collect(place: Path) -> list[Submission]:
 
 
 def safe_name(label: str) -> str:
-    """Return a name for files that no other label gets; an ordinary label stays as it is."""
+    """Return a name for files, different for each label; an ordinary label is left unchanged."""
     label = unicodedata.normalize("NFC", label)
     safe = "".join(c if c.isalnum() or c in " ._-@+(),'" else "_" for c in label).strip(" .")[:80]
     if safe == label:
@@ -69,16 +75,16 @@ def _from_entry(path: Path) -> Submission | None:
     elif path.suffix.lower() in (".zip", ".ipynb"):
         submission = Submission(safe_name(path.stem))
         if not stat.S_ISREG(kind):
-            submission.problems.append(f"{path.name} is a link or no file, and was not opened.")
+            submission.problems.append(f"{path.name} is a link or not a regular file, and was not opened.")
         else:
-            _add(submission, [(path.name, lambda most: _read(path, most))])
+            _add(submission, [(path.name, partial(_read, path))])
     else:
         return None
     return submission
 
 
 def _from_class_zip(place: Path) -> list[Submission]:
-    found = {}
+    found: dict[str, Submission] = {}
     with zipfile.ZipFile(place) as archive:
         for info in archive.infolist():
             first, _, rest = info.filename.partition("/")
@@ -93,8 +99,8 @@ def _from_class_zip(place: Path) -> list[Submission]:
     return list(found.values())
 
 
-def _add(submission: Submission, files) -> None:
-    """Read all notebooks among the files: (name, function that reads so many bytes at most)."""
+def _add(submission: Submission, files: Iterable[File]) -> None:
+    """Read all notebooks among the files."""
     for count, (name, read) in enumerate(_flat(files, submission)):
         held = sum(len(content) for _, content in submission.notebooks)
         if count >= MOST_FILES or held > MOST_BYTES:
@@ -104,12 +110,13 @@ def _add(submission: Submission, files) -> None:
             continue
         try:
             submission.notebooks.append((name, read(LARGEST + 1)))
-        except Exception as error:  # whatever a damaged archive or disk can raise
+        # A damaged archive or disk can raise anything.
+        except Exception as error:
             submission.problems.append(f"{name} could not be read: {error or type(error).__name__}")
 
 
-def _flat(files, submission: Submission, depth: int = 0) -> Iterator[tuple]:
-    """Yield all files, those within zips too."""
+def _flat(files: Iterable[File], submission: Submission, depth: int = 0) -> Iterator[File]:
+    """Yield all files, including those within zips."""
     for name, read in files:
         if not name.lower().endswith(".zip"):
             yield name, read
@@ -122,16 +129,19 @@ def _flat(files, submission: Submission, depth: int = 0) -> Iterator[tuple]:
             if len(content) > LARGEST_ZIP:
                 raise ValueError(f"it is larger than {LARGEST_ZIP // 10**6} MB")
             archive = zipfile.ZipFile(io.BytesIO(content))
-            members = [
-                (i.filename, _member(archive, i, submission)) for i in archive.infolist() if not i.is_dir()
-            ]
+            infos = [info for info in archive.infolist() if not info.is_dir()]
+            members = [(info.filename, _member(archive, info, submission)) for info in infos]
         except Exception as error:
             submission.problems.append(f"{name} could not be opened: {error or type(error).__name__}")
             continue
         yield from _flat(members, submission, depth + 1)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, submission: Submission):
+def _member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, submission: Submission
+) -> Callable[[int], bytes]:
+    """Return a function that reads at most n bytes of a member. It raises ValueError if the member is refused."""
+
     def read(most: int) -> bytes:
         if leads_out(info.filename):
             raise ValueError("its path leads out of the archive")
@@ -139,7 +149,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, submission: Submiss
             raise ValueError("it is a link")
         if submission.unpacked > MOST_UNPACKED:
             raise ValueError(f"more than {MOST_UNPACKED // 10**6} MB were packed into the submission")
-        submission.unpacked += min(info.file_size, most)  # also where it turns out to be damaged
+        # Counted even if the member turns out to be damaged.
+        submission.unpacked += min(info.file_size, most)
         with archive.open(info) as file:
             return file.read(most)
 
@@ -152,7 +163,8 @@ def leads_out(name: str) -> bool:
     return ".." in parts or name.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", name))
 
 
-def _folder(top: Path, submission: Submission) -> Iterator[tuple]:
+def _folder(top: Path, submission: Submission) -> Iterator[File]:
+    """Yield the files in a student's folder; links are noted and not followed."""
     for parent, folders, names in os.walk(top):
         for name in sorted(folders):
             if (Path(parent) / name).is_symlink():
@@ -160,13 +172,13 @@ def _folder(top: Path, submission: Submission) -> Iterator[tuple]:
         folders[:] = sorted(name for name in folders if not (Path(parent) / name).is_symlink())
         for name in sorted(names):
             path = Path(parent, name)
-            yield path.relative_to(top).as_posix(), lambda most, path=path: _read(path, most)
+            yield path.relative_to(top).as_posix(), partial(_read, path)
 
 
 def _read(path: Path, most: int) -> bytes:
-    """Read a plain file; neither a link nor a pipe is opened."""
+    """Read at most `most` bytes of a regular file; links and pipes are not opened."""
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(file, "rb") as opened:
         if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise ValueError("it is no file")
+            raise ValueError("it is not a regular file")
         return opened.read(most)

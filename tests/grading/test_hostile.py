@@ -204,12 +204,12 @@ def test_zips_that_unpack_to_too_much_are_given_up(tmp_path, monkeypatch):
 
 
 def test_deleted_files_that_are_still_open_count(tmp_path):
-    before = worker._deleted(os.getpid())
+    before = worker._size_of_deleted(os.getpid())
     with (tmp_path / "file").open("wb") as file:
         file.truncate(10**6)
-        assert worker._deleted(os.getpid()) == before
+        assert worker._size_of_deleted(os.getpid()) == before
         (tmp_path / "file").unlink()
-        assert worker._deleted(os.getpid()) == before + 10**6
+        assert worker._size_of_deleted(os.getpid()) == before + 10**6
 
 
 def test_a_second_run_judges_nothing_and_a_changed_answer_alone(graded, monkeypatch):
@@ -219,7 +219,7 @@ def test_a_second_run_judges_nothing_and_a_changed_answer_alone(graded, monkeypa
     run = pool.run
 
     def count(jobs, *rest):
-        judged.append(sorted((key[0].submission.student, key[1]) for key, _ in jobs))
+        judged.append(sorted((task.plan.student, task.key) for task, _ in jobs))
         return run(jobs, *rest)
 
     monkeypatch.setattr(pool, "run", count)

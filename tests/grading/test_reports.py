@@ -9,13 +9,17 @@ import pytest
 from small_class import write
 
 from course_tools.environment import ROOT
-from course_tools.grading import assignment, grader, sandbox
+from course_tools.grading import exercises, grader, sandbox
 from course_tools.grading.gradebook import Book
+from course_tools.grading.matching import Match
 from course_tools.grading.notebooks import read_cells
+from course_tools.grading.plan import Plan, key
+from course_tools.grading.results import write_results
 from course_tools.grading.submissions import Submission
+from course_tools.grading.verdict import Status, Verdict
 
 NAME = "12_assignment"
-COURSE = assignment.read(ROOT / "notebooks" / f"{NAME}.ipynb")
+COURSE = exercises.read(ROOT / "notebooks" / f"{NAME}.ipynb")
 TEXT = "My three networks <script>alert('read')</script> reach **84 %** & more."
 LACKS = sandbox.missing()
 
@@ -80,13 +84,13 @@ def test_reports_wait_for_a_person_and_their_points_count(tmp_path):
 
 
 def test_where_a_students_results_cannot_be_written_every_part_still_has_a_row(tmp_path):
-    plan = grader.Plan(Submission("ada"), {}, {})
-    plan.verdicts = {f"{NAME}/{part.number}": {"status": "missing", "hint": ""} for part in COURSE.graded}
+    plan = Plan(Submission("ada"), Match())
+    plan.verdicts = {key(COURSE, part): Verdict(Status.MISSING) for part in COURSE.graded}
     (tmp_path / "feedback").write_text("a file where the folder should be", encoding="utf-8")
     book = Book(tmp_path / "book", "")
     book.add(COURSE)
     try:
-        rows = grader._keep_one(plan, [COURSE], book, tmp_path)
+        rows = write_results(plan, [COURSE], book, tmp_path)
     finally:
         book.close()
     assert [row.exercise for row in rows] == [part.number for part in COURSE.graded]

@@ -11,8 +11,9 @@ from small_class import NAME, RIGHT, WRONG, Class, course, write
 
 from course_tools import __main__ as commands
 from course_tools import environment
-from course_tools.grading import assignment, grader, pool, sandbox
+from course_tools.grading import exercises, grader, pool, sandbox
 from course_tools.grading.gradebook import Book
+from course_tools.grading.verdict import Status, Verdict
 
 LACKS = sandbox.missing()
 locked_in = pytest.mark.skipif(bool(LACKS), reason=f"submissions cannot be locked in here: {LACKS}")
@@ -72,35 +73,37 @@ def test_hidden_tests_count_and_are_not_shown(tmp_path):
 @pytest.fixture
 def book(tmp_path):
     """A gradebook with one recorded submission: 07.3 passed, 07.5 for review."""
-    exercises = assignment.read(course(tmp_path / "course") / f"{NAME}.ipynb")
+    assignment = exercises.read(course(tmp_path / "course") / f"{NAME}.ipynb")
     made = Book(tmp_path / "out")
-    made.add(exercises)
-    verdicts = {"07.3": {"status": "passed", "hint": ""}, "07.5": {"status": "review", "hint": "Look."}}
-    made.record("ada", exercises, [], verdicts)
-    yield made, exercises
+    made.add(assignment)
+    verdicts = {"07.3": Verdict(Status.PASSED), "07.5": Verdict(Status.REVIEW, "Look.")}
+    made.record("ada", assignment, [], verdicts)
+    yield made, assignment
     made.close()
 
 
 def test_points_given_by_hand_stay_and_count(book):
-    gradebook, exercises = book
-    assert gradebook.points("ada", exercises) == {"07.3": 1, "07.5": 0}
+    gradebook, assignment = book
+    assert gradebook.points("ada", assignment) == {"07.3": 1, "07.5": 0}
     submission = gradebook._book.find_submission(NAME, "ada")
     (grade_,) = [g for g in submission.notebooks[0].grades if g.name == "check-07-5"]
     assert grade_.needs_manual_grade
     grade_.manual_score = 1.5
     gradebook._book.db.commit()
-    assert gradebook.points("ada", exercises) == {"07.3": 1, "07.5": 1.5}
-    assert gradebook.reviewed("ada", exercises) == {"07.5"}
+    assert gradebook.points("ada", assignment) == {"07.3": 1, "07.5": 1.5}
+    assert gradebook.reviewed("ada", assignment) == {"07.5"}
 
 
 def test_exercises_that_have_changed_are_not_mixed_with_old_grades(book, tmp_path):
-    gradebook, exercises = book
+    gradebook, assignment = book
     cells = [
-        c for c in exercises.edition.cells if "07-5" not in c.metadata.get("nbgrader", {}).get("grade_id", "")
+        c
+        for c in assignment.edition.cells
+        if "07-5" not in c.metadata.get("nbgrader", {}).get("grade_id", "")
     ]
-    exercises.edition.cells = cells
+    assignment.edition.cells = cells
     with pytest.raises(ValueError, match="have changed"):
-        gradebook.add(exercises)
+        gradebook.add(assignment)
 
 
 def test_nbgrader_itself_reads_what_was_written(book, tmp_path):

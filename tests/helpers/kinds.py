@@ -173,7 +173,7 @@ ANSWERS = {
         "import random\n" + ASK + '    random._os.write(3, b\'{"passed": true, "hint": ""}\\n\')\n'
         "    while True:\n        pass",
         "review",
-        "speaks to the grader",
+        "writes to the grader",
     ),
     "the judge through a library's sys": (
         "import collections\n"

@@ -8,7 +8,7 @@ import zipfile
 import nbformat
 
 from course_tools.environment import ROOT
-from course_tools.grading import assignment
+from course_tools.grading import exercises
 
 NAME = "07_convolutions"
 FIRST, SECOND = "07.3", "07.5"  # output_size and field_size: judged within a tenth of a second
@@ -46,7 +46,7 @@ class Class:
     """Makes notebooks as students hand them in."""
 
     def __init__(self, notebooks):
-        self.assignment = assignment.read(notebooks / f"{NAME}.ipynb")
+        self.assignment = exercises.read(notebooks / f"{NAME}.ipynb")
         source = nbformat.read(notebooks / f"{NAME}.ipynb", as_version=4)
         self.solutions = {_id(cell): cell.source for cell in source.cells if _id(cell).startswith("exercise")}
 

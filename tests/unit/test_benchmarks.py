@@ -13,7 +13,7 @@ from benchmarks import grading
 from benchmarks.rows import ROWS
 from benchmarks.task import make_task
 from course_tools.environment import ROOT
-from course_tools.grading import assignment
+from course_tools.grading import exercises
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -92,7 +92,7 @@ def test_the_command_prints_and_writes_the_table(tmp_path, monkeypatch, capsys):
 def test_of_the_class_to_grade_no_two_answers_are_alike(tmp_path):
     (path,) = (ROOT / "notebooks").glob("07_*.ipynb")
     grading.hand_in(path, tmp_path, 2)
-    exercises = assignment.read(path).exercises
+    exercises = exercises.read(path).exercises
     answers = []
     for file in sorted(tmp_path.rglob("*.ipynb")):
         cells = nbformat.read(file, as_version=4).cells

@@ -1,19 +1,27 @@
-"""The exercises and reports of one of the course's notebooks: what is asked, who judges it, what it is worth."""
+"""The exercises and reports of a notebook of the course: the task, its judge, its points; and answers as jobs."""
 
+from __future__ import annotations
+
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from course_tools.editions.student import convert
-from course_tools.grading.notebooks import REPORT, is_report
-from course_tools.grading.slicing import bound, needed, statements, unparse
+from course_tools.grading.notebooks import REPORT, SubmittedCell, is_report
+from course_tools.grading.slicing import Statement, bound, needed, statements, unparse
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 TITLE = re.compile(r"^#+ ((?:Exercise|Report) \S+ · .+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One check cell, and the solution cell before it."""
+    """A check cell, and the solution cell before it."""
 
     number: str  # "07.1"
     title: str
@@ -22,17 +30,13 @@ class Exercise:
     check_id: str  # grade id of the cell that judges it
     answers: tuple[str, ...]  # names that the solution cell defines and the check cell uses
     check: str  # source of the check cell, hidden tests included
-    setup: str  # what else of the notebook the check cell uses: its imports
+    setup: str  # source of everything else that the check cell uses: its imports
     stub: str  # what students find in the solution cell
-
-    def job(self) -> dict:
-        """What the process that judges needs: nothing of the solution."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
 class Report:
-    """A text that a person reads and gives points for."""
+    """A text that an instructor reads and gives points for."""
 
     number: str  # "12.1 report"
     title: str
@@ -46,18 +50,37 @@ class Assignment:
     """A notebook with exercises."""
 
     name: str  # "07_convolutions"
-    edition: object  # the notebook as students get it, nbformat v4, hidden tests still in it
+    edition: NotebookNode  # the notebook as students get it, with its hidden tests
     exercises: tuple[Exercise, ...]
     reports: tuple[Report, ...] = ()
 
     @property
     def graded(self) -> tuple[Exercise | Report, ...]:
-        """All that there are points for."""
+        """Everything that gives points."""
         return (*self.exercises, *self.reports)
 
 
+@dataclass(frozen=True)
+class Job:
+    """An answer to judge: the exercise, which holds nothing of the solution, and the student's code cells."""
+
+    exercise: Exercise
+    cells: tuple[SubmittedCell, ...]
+
+    def to_json(self) -> str:
+        """Return the job as one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> Job:
+        """Return the job that `to_json` wrote."""
+        fields = json.loads(line)
+        fields["exercise"]["answers"] = tuple(fields["exercise"]["answers"])
+        return cls(Exercise(**fields["exercise"]), tuple(SubmittedCell(**cell) for cell in fields["cells"]))
+
+
 def read(path: Path) -> Assignment:
-    """Read one of the course's notebooks."""
+    """Read a notebook of the course."""
     import nbformat
 
     source = nbformat.read(path, as_version=4)
@@ -69,7 +92,7 @@ def read(path: Path) -> Assignment:
     return Assignment(path.stem, edition, tuple(_exercises(edition.cells)), tuple(_reports(edition.cells)))
 
 
-def _exercises(cells):
+def _exercises(cells: list[NotebookNode]) -> Iterator[Exercise]:
     solution = None
     for index, (title, cell) in enumerate(_titled(cells)):
         if _is(cell, "solution") and cell.cell_type == "code":
@@ -78,15 +101,15 @@ def _exercises(cells):
             yield _exercise(title, solution, cell, cells[:index])
 
 
-def _reports(cells):
+def _reports(cells: list[NotebookNode]) -> Iterator[Report]:
     for title, cell in _titled(cells):
         if is_report(_id(cell)):
             number = _id(cell).removeprefix(REPORT).replace("-", ".") + " report"
             yield Report(number, title, float(cell.metadata.nbgrader.points), _id(cell), cell.source)
 
 
-def _titled(cells):
-    """Each cell, with the title of the exercise or report that it stands below."""
+def _titled(cells: list[NotebookNode]) -> Iterator[tuple[str, NotebookNode]]:
+    """Yield each cell with the title of the exercise or report that it belongs to."""
     title = ""
     for cell in cells:
         if found := TITLE.search(cell.source):
@@ -94,15 +117,11 @@ def _titled(cells):
         yield title, cell
 
 
-def _exercise(title, solution, check, before) -> Exercise:
+def _exercise(
+    title: str, solution: NotebookNode, check: NotebookNode, before: list[NotebookNode]
+) -> Exercise:
     used = {name for statement in statements([check.source]) for name in statement.uses}
     answers = tuple(sorted(used & bound(statements([solution.source]))))
-    course = [
-        c.source for c in before if c.cell_type == "code" and not _is(c, "solution") and not _is(c, "grade")
-    ]
-    checks = [c.source for c in before if _is_check(c)]  # later ones use the imports of the first
-    imports = [s for s in statements(checks) if s.is_import]
-    setup = unparse(needed(used - set(answers), statements(course) + imports))
     return Exercise(
         number=re.sub(r"^check-", "", _id(check)).replace("-", "."),
         title=title,
@@ -111,18 +130,27 @@ def _exercise(title, solution, check, before) -> Exercise:
         check_id=_id(check),
         answers=answers,
         check=check.source,
-        setup=setup,
+        setup=unparse(needed(used - set(answers), _available(before))),
         stub=solution.source,
     )
 
 
-def _id(cell) -> str:
-    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+def _available(before: list[NotebookNode]) -> list[Statement]:
+    """Return the statements that a check can use: of the course's own cells, and the imports of earlier checks."""
+    course = [
+        c.source for c in before if c.cell_type == "code" and not _is(c, "solution") and not _is(c, "grade")
+    ]
+    checks = [c.source for c in before if _is_check(c)]
+    return statements(course) + [s for s in statements(checks) if s.is_import]
 
 
-def _is(cell, kind: str) -> bool:
+def _id(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _is(cell: NotebookNode, kind: str) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get(kind))
 
 
-def _is_check(cell) -> bool:
+def _is_check(cell: NotebookNode) -> bool:
     return _is(cell, "grade") and cell.cell_type == "code"
