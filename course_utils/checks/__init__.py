@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 
 import torch
 
@@ -110,12 +111,12 @@ def check(number: str, *answer: object) -> None:
 def _find(number: str) -> Exercise:
     """Return the exercise ``number`` of module ``notebook_NN``."""
     name = f"{__name__}.notebook_{number.partition('.')[0]}"
+    judges: list[object] = []
     try:
-        judges = vars(importlib.import_module(name)).values()
+        judges += vars(importlib.import_module(name)).values()
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        judges = ()
     for judge in judges:
         if isinstance(judge, Exercise) and judge.number == number:
             return judge
@@ -127,10 +128,8 @@ def _find(number: str) -> Exercise:
 def _not_callable(error: Exception, answer: tuple[object, ...]) -> str:
     """Return a hint if the judge called an answer that is not a function, else an empty string."""
     given = [type(part).__name__ for part in answer if not callable(part)]
-    trace = error.__traceback__
-    while trace.tb_next:
-        trace = trace.tb_next
-    ours = Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    ours = Path(frame.f_code.co_filename).parent == Path(__file__).parent
     if not (ours and given and isinstance(error, TypeError) and "not callable" in str(error)):
         return ""
     return (
@@ -141,12 +140,11 @@ def _not_callable(error: Exception, answer: tuple[object, ...]) -> str:
 
 def _explain(error: Exception) -> str:
     """Say where the student's code stopped, in words."""
-    trace, line = error.__traceback__, ""
-    while trace:
-        name = trace.tb_frame.f_code.co_filename
+    line = ""
+    for frame, number in walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
         if "ipykernel" in name or name.startswith("<"):
-            line = f" at line {trace.tb_lineno} of your cell"
-        trace = trace.tb_next
+            line = f" at line {number} of your cell"
     return (
         f"Your code stopped{line} with {type(error).__name__}: {error}\n"
         "Try: run it on a small input, and print the shapes of the intermediate results."

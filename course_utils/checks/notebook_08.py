@@ -18,8 +18,7 @@ def two_classes(student):
         labels = torch.randperm(40, generator=generator) % 5
         images = torch.randint(256, (40, 3, 2, 2), dtype=torch.uint8, generator=generator)
         # three classes, not sorted: code that only works for (0, 2) does not pass
-        keep = (3, 0, 1)
-        given = labels.clone()
+        keep, given = (3, 0, 1), labels.clone()
         answer = student(images, labels, keep)
         expect(
             isinstance(answer, tuple | list)
