@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Confusion(NamedTuple):
@@ -64,6 +64,17 @@ def worst_mistakes(labels: Tensor, logits: Tensor, k: int = 10) -> Tensor:
     wrong = (_as_classes(labels, logits) != labels).nonzero().squeeze(1)
     loss = torch.nn.functional.cross_entropy(logits[wrong], labels[wrong], reduction="none")
     return wrong[loss.argsort(descending=True)[:k]]
+
+
+def relative_difference(model: nn.Module, reference: nn.Module, x: Tensor) -> float:
+    """The largest difference between the outputs of two models, as a fraction of the largest output of ``reference``.
+
+    Both models are switched to eval mode and receive the same batch ``x``. Notebooks 13 and 14 compare their networks
+    with torchvision's.
+    """
+    with torch.no_grad():
+        ours, theirs = model.eval()(x), reference.eval()(x)
+    return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
 def _as_classes(labels: Tensor, predicted: Tensor) -> Tensor:

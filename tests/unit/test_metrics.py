@@ -64,3 +64,18 @@ def test_a_perfect_classifier_has_no_mistakes():
 def test_predictions_of_other_images_are_noticed():
     with pytest.raises(ValueError, match="4 labels and 3 predictions"):
         metrics.confusion_matrix(torch.arange(4), torch.arange(3), 4)
+
+
+def test_equal_models_have_no_relative_difference_even_with_dropout():
+    linear, x = torch.nn.Linear(5, 3), torch.rand(4, 5)
+    with_dropout = torch.nn.Sequential(linear, torch.nn.Dropout(0.5))
+    assert metrics.relative_difference(with_dropout, linear, x) == 0
+
+
+@given(st.floats(-3, 3))
+def test_the_relative_difference_of_a_scaled_model_is_the_change_of_scale(scale):
+    reference, model = torch.nn.Linear(5, 3, bias=False), torch.nn.Linear(5, 3, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(scale * reference.weight)
+    difference = metrics.relative_difference(model, reference, torch.rand(4, 5))
+    assert difference == pytest.approx(abs(scale - 1), abs=1e-5)
