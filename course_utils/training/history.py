@@ -1,6 +1,6 @@
-"""What a training run leaves behind: one row of numbers an epoch."""
+"""The record of a training run: one row of numbers per epoch."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from course_utils.tables import Table
 
@@ -9,12 +9,12 @@ COLUMNS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr")
 
 @dataclass
 class History:
-    """The record of a training run, as lists with one entry an epoch. Notebook 06.
+    """The record of a training run, as lists with one entry per epoch. Notebook 06.
 
     ``train_loss`` and ``train_accuracy`` are means over the images of the epoch, measured while the weights
     were changing; ``val_loss`` and ``val_accuracy`` are measured after it. Accuracies are between 0 and 1, or
-    None where the targets are no class labels. ``lr`` is the learning rate at the epoch's start, ``seconds`` the
-    time of the epoch with its validation, and ``batch_losses`` has one entry a batch.
+    None if the targets are not class labels. ``lr`` is the learning rate at the epoch's start, ``seconds`` the
+    time of the epoch with its validation, and ``batch_losses`` has one entry per batch.
 
     ``first + second`` is the record of two runs, one after the other.
     """
@@ -32,12 +32,7 @@ class History:
         return len(self.train_loss)
 
     def __add__(self, other: "History") -> "History":
-        return History(**{name: values + getattr(other, name) for name, values in asdict(self).items()})
-
-    def append(self, **row: float | None) -> None:
-        """Add the numbers of one epoch; ``batch_losses`` grows by itself during the epoch."""
-        for name, value in row.items():
-            getattr(self, name).append(value)
+        return History(**{name: values + getattr(other, name) for name, values in vars(self).items()})
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         """Column names and formatted rows, without the columns that were never measured."""

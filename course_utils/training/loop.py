@@ -1,40 +1,29 @@
-"""The training loop of notebook 06, written once: zero_grad, forward, loss, backward, step.
-
-``fit`` trains, ``evaluate`` measures, ``predict`` returns the outputs.
-"""
+"""The training loop of notebook 06, written once: zero_grad, forward, loss, backward, step."""
 
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Never
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from course_utils.training import checkpoints, distributed, preflight
-from course_utils.training.accumulation import Steps
-from course_utils.training.batches import Batches
+from course_utils.training import distributed, preflight
+from course_utils.training.accumulation import AccumulatingOptimizer
+from course_utils.training.batches import Augment, Batches, Source
+from course_utils.training.checkpoints import Run
+from course_utils.training.fused import use_fused_step
 from course_utils.training.history import History
-from course_utils.training.preflight import TrainingError, device_of
+from course_utils.training.inference import Scores, Tally, device_of, forward, measure
+from course_utils.training.loss import CheckedLoss, Loss
+from course_utils.training.precision import InBfloat16
 
-__all__ = ["History", "Scores", "TrainingError", "evaluate", "fit", "predict", "seed_everything"]
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-class Scores(NamedTuple):
-    """What ``evaluate`` measures: the mean loss, and the share of right answers (None without class labels)."""
-
-    loss: float
-    accuracy: float | None
-
-    def __repr__(self) -> str:
-        return f"loss {self.loss:.4f}" + (
-            "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"
-        )
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 def seed_everything(seed: int = 0) -> None:
@@ -49,16 +38,16 @@ def seed_everything(seed: int = 0) -> None:
 
 def fit(
     model: nn.Module,
-    train: Dataset | DataLoader,
+    train: Source,
     *,
     epochs: int,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     loss: Loss = F.cross_entropy,
-    validation: Dataset | DataLoader | None = None,
+    validation: Source | None = None,
     batch_size: int = 64,
     accumulate: int = 1,
-    augment: Callable[[Tensor], Tensor] | None = None,
-    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+    augment: Augment | None = None,
+    scheduler: LRScheduler | None = None,
     scheduler_step: str = "epoch",
     patience: int | None = None,
     checkpoint: str | Path | None = None,
@@ -68,63 +57,76 @@ def fit(
 ) -> History:
     """Train ``model`` on ``train`` and return the record of the run; notebook 06 writes this loop by hand.
 
-    The data follows the model to its device. Ctrl-C ends the training and returns the whole epochs done so far.
-    In several processes (notebook 16) the work is shared and the result is that of one process, up to rounding.
+    The data is moved to the model's device. Ctrl-C ends the training and returns the whole epochs done so far.
+    If multiple processes work together (notebook 16), the result is that of one process, up to rounding.
 
     Args:
-        model: any module; inputs ``(B, ...)`` → outputs ``(B, classes)`` where the targets are class labels.
+        model: any module; inputs ``(B, ...)`` → outputs ``(B, classes)`` if the targets are class labels.
         train: an ``ImageSet`` (fastest), any other map-style data set, or a ``DataLoader``.
-        epochs: how often to go through the data; with ``resume`` the total, the saved epochs included.
+        epochs: number of passes over the data; with ``resume`` the total, including the saved epochs.
         optimizer: made from ``model.parameters()``.
         loss: takes (outputs, targets) and returns the mean over the batch.
         validation: data to measure on after each epoch.
-        batch_size: items a batch, of all processes together; a ``DataLoader`` brings its own.
-        accumulate: batches a step: their gradients are joined before the weights move.
-        augment: changes the inputs of each training batch, never of the validation's: see ``augmentation``.
-        scheduler: a learning-rate schedule of this optimizer, moved on after each ``scheduler_step``,
-            which is ``"epoch"`` or ``"batch"`` (with ``accumulate`` a step).
-        patience: stop when the validation loss has not improved for that many epochs, and keep the best weights.
+        batch_size: items per batch, of all processes together; a ``DataLoader`` has its own.
+        accumulate: batches per step; their gradients are averaged before the weights move.
+        augment: changes the inputs of each training batch, never those of the validation: see ``augmentation``.
+        scheduler: a learning-rate schedule of this optimizer, which advances after each ``scheduler_step``.
+        scheduler_step: ``"epoch"`` or ``"batch"`` (with ``accumulate``: after each step).
+        patience: stop if the validation loss has not improved for that many epochs, and keep the best weights.
         checkpoint: file that receives the whole state of the run after each epoch.
-        resume: go on from ``checkpoint`` if it exists, bit for bit as if the run had not stopped.
-        precision: ``"float32"``, or ``"bf16"`` for a forward pass in bfloat16: faster where the processor has it.
+        resume: continue from ``checkpoint`` if it exists, bit for bit as if the run had not stopped.
+        precision: ``"float32"``, or ``"bf16"`` for a forward pass in bfloat16, which is faster on some processors.
         progress: show a progress bar.
 
     Raises:
-        TrainingError: model, data, loss and optimizer do not fit together, or the loss is no finite number any more.
-        CheckpointError: the checkpoint cannot be written or read.
+        TrainingError: If model, data, loss and optimizer do not fit together, or the loss is no longer finite.
+        CheckpointError: If the checkpoint cannot be written or read.
     """
     preflight.check_arguments(
-        model, train, optimizer, epochs, validation, scheduler, scheduler_step, patience, precision
+        model=model,
+        train=train,
+        epochs=epochs,
+        optimizer=optimizer,
+        loss=loss,
+        validation=validation,
+        batch_size=batch_size,
+        accumulate=accumulate,
+        augment=augment,
+        scheduler=scheduler,
+        scheduler_step=scheduler_step,
+        patience=patience,
+        checkpoint=checkpoint,
+        resume=resume,
+        precision=precision,
     )
     distributed.own_randomness()
-    run = checkpoints.Run(model, optimizer, scheduler, checkpoint, resume)
+    run = Run(model, optimizer, scheduler, checkpoint)
+    run.resume()
     distributed.copy_from_first([*model.parameters(), *model.buffers()])
-    batches = Batches(train, batch_size, device_of(model), shuffle=True, augment=augment)
-    validation = None if validation is None else Batches(validation, 512, device_of(model), shuffle=False)
-    forward = _in_bfloat16(model) if precision == "bf16" else model
-    preflight.use_fused_step(optimizer)
-    steps = Steps(optimizer, batches, accumulate)
+    device = device_of(model)
+    batches = Batches(train, batch_size, device, shuffle=True, augment=augment)
+    held_out = None if validation is None else Batches(validation, 512, device, shuffle=False)
+    network = InBfloat16(model) if precision == "bf16" else model
+    use_fused_step(optimizer)
+    updates = AccumulatingOptimizer(optimizer, accumulate, scheduler if scheduler_step == "batch" else None)
+    checked = CheckedLoss(loss, train)
     with _progress_bar(progress, epochs, len(batches), done=len(run.history)) as bar:
-
-        def after_batch() -> None:
-            bar.update()
-            if scheduler and scheduler_step == "batch" and steps.complete:
-                scheduler.step()
-
         try:
-            while len(run.history) < epochs and not run.waited(patience):
-                start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
-                row = _train_epoch(model, forward, batches, loss, steps, run.history, after_batch)
-                distributed.copy_from_first(model.buffers())  # batch norm's, which differ from share to share
-                if validation is not None:
-                    row["val_loss"], row["val_accuracy"] = _measure(model, validation, loss)
+            while len(run.history) < epochs and not run.is_stale(patience):
+                start, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
+                number = len(run.history) + 1
+                tally = train_epoch(network, batches, checked, updates, epoch=number, after_batch=bar.update)
+                # batch norm's statistics differ from rank to rank
+                distributed.copy_from_first(model.buffers())
+                measured = None if held_out is None else measure(model, held_out, loss)
+                epoch = _record(tally, measured, lr, seconds=time.perf_counter() - start)
                 if scheduler and scheduler_step == "epoch":
-                    _step_epoch(scheduler, row)
-                row |= {"lr": lr, "seconds": time.perf_counter() - start}
-                run.finish_epoch(row, keep_best=patience is not None)
-                bar.set_postfix_str(f"loss {row['train_loss']:.4f}")
+                    _step_after_epoch(scheduler, epoch)
+                run.finish_epoch(epoch, keep_best=patience is not None)
+                bar.set_postfix_str(f"loss {epoch.train_loss[0]:.4f}")
         except KeyboardInterrupt:
-            if distributed.size() > 1:  # the processes may stand at different steps: all must end
+            # several ranks may be at different steps: all of them must end
+            if distributed.size() > 1:
                 raise
             print(f"Stopped by hand: the history holds the {len(run.history)} whole epochs of {epochs}.")
     if patience is not None:
@@ -132,104 +134,58 @@ def fit(
     return run.history
 
 
-def _train_epoch(model, forward, batches, loss, optimizer, history, after_batch) -> dict[str, float | None]:
-    """Go through the data once; return the mean loss and the accuracy."""
+def train_epoch(
+    model: nn.Module,
+    batches: Batches,
+    loss: Loss,
+    optimizer: AccumulatingOptimizer,
+    *,
+    epoch: int = 1,
+    after_batch: Callable[[], object] = lambda: None,
+) -> Tally:
+    """Go through the data once and train; return the results of all batches.
+
+    Raises:
+        TrainingError: If a loss is not finite; the message names ``epoch`` and step.
+    """
     model.train()
-    losses, right, sizes = [], [], []  # tensors, read once an epoch: reading makes a GPU wait
-    for x, y in batches:
-        if not history.batch_losses and not losses:
-            preflight.check_first_batch(model, x[:2], y[:2], loss, batches.source)
+    tally = Tally()
+    for batch in batches:
         optimizer.zero_grad()
-        out = forward(x)  # (B, classes)
-        value = loss(out, y)
+        out = forward(model, batch.x)  # (B, classes)
+        value = loss(out, batch.y)
         value.backward()
-        optimizer.step()
-        losses.append(value.detach())
-        right.append(_count_right(out.detach(), y))
-        sizes.append(batches.size)
+        optimizer.step(batch)
+        tally.add(value, out, batch)
         after_batch()
-        if len(losses) % 50 == 0:
-            preflight.stop_unless_finite(losses, epoch=len(history) + 1)
-    preflight.stop_unless_finite(losses, epoch=len(history) + 1)
-    losses, right, sizes = distributed.join_batches(losses, right, sizes)
-    history.batch_losses.extend(torch.stack(losses).tolist())
-    return dict(zip(("train_loss", "train_accuracy"), _means(losses, right, sizes), strict=True))
+        if batch.last or len(tally.losses) % 50 == 0:
+            preflight.stop_unless_finite(tally.losses, epoch)
+    return tally.of_all_processes()
 
 
-def evaluate(
-    model: nn.Module, dataset: Dataset | DataLoader, loss: Loss = F.cross_entropy, batch_size: int = 512
-) -> Scores:
-    """Measure the mean loss and the accuracy of ``model`` on a data set; notebook 06.
-
-    Runs in eval mode without gradients, and leaves the model in the mode it was found in.
-
-    Raises:
-        TrainingError: the data set is empty, or the model cannot take its items.
-    """
-    preflight.check_not_empty(dataset)
-    return _measure(model, Batches(dataset, batch_size, device_of(model), shuffle=False), loss)
-
-
-def predict(model: nn.Module, dataset: Dataset | DataLoader, batch_size: int = 512) -> Tensor:
-    """Return the model's outputs for all items, in their order, on the CPU: ``(N, classes)``. Notebook 09.
-
-    Runs in eval mode without gradients, and leaves the model in the mode it was found in.
-
-    Raises:
-        TrainingError: the data set is empty, or the model cannot take its items.
-    """
-    preflight.check_not_empty(dataset)
-    with preflight.eval_mode(model):
-        batches = Batches(dataset, batch_size, device_of(model), shuffle=False)
-        parts = [preflight.forward(model, x).float().cpu()[: batches.size] for x, _ in batches]
-    return torch.cat([part for shares in zip(*distributed.from_all(parts), strict=True) for part in shares])
+def _record(tally: Tally, measured: Scores | None, lr: float, seconds: float) -> History:
+    """One epoch as a history of length one."""
+    trained = tally.scores()
+    return History(
+        [trained.loss],
+        [trained.accuracy],
+        [measured.loss if measured else None],
+        [measured.accuracy if measured else None],
+        [lr],
+        [seconds],
+        torch.stack(tally.losses).tolist(),
+    )
 
 
-def _measure(model, batches, loss) -> Scores:
-    losses, right, sizes = [], [], []
-    with preflight.eval_mode(model):
-        for x, y in batches:
-            out = preflight.forward(model, x)
-            losses.append(loss(out, y))
-            right.append(_count_right(out, y))
-            sizes.append(batches.size)
-    return Scores(*_means(*distributed.join_batches(losses, right, sizes)))
-
-
-def _count_right(out: Tensor, y: Tensor) -> Tensor | None:
-    """How many of the batch's class labels are predicted right; None where the targets are no class labels."""
-    return (out.argmax(1) == y).sum() if preflight.are_labels(y) else None
-
-
-def _means(losses: list[Tensor], right: list[Tensor | None], sizes: list[int]) -> tuple[float, float | None]:
-    """Means over the items: batches may differ in size, so the mean of the batch means would be wrong."""
-    weights = torch.tensor(sizes, dtype=torch.float64)
-    mean_loss = (torch.stack(losses).cpu().double() * weights).sum() / weights.sum()
-    accuracy = None if right[0] is None else (torch.stack(right).cpu().sum() / weights.sum()).item()
-    return mean_loss.item(), accuracy
-
-
-def _in_bfloat16(model: nn.Module) -> Callable[[Tensor], Tensor]:
-    """The model's forward pass in bfloat16; weights, loss and update stay in float32."""
-    device = device_of(model)
-    model.to(memory_format=torch.channels_last)
-
-    def forward(x: Tensor) -> Tensor:
-        x = x.to(memory_format=torch.channels_last) if x.dim() == 4 else x
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            return model(x).float()
-
-    return forward
-
-
-def _step_epoch(scheduler, row: dict) -> None:
-    if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
-        scheduler.step(row.get("val_loss", row["train_loss"]))
+def _step_after_epoch(scheduler: LRScheduler, epoch: History) -> None:
+    if isinstance(scheduler, ReduceLROnPlateau):
+        loss = epoch.val_loss[0]
+        scheduler.step(epoch.train_loss[0] if loss is None else loss)
     else:
         scheduler.step()
 
 
-def _progress_bar(show: bool, epochs: int, steps: int, done: int):
+def _progress_bar(show: bool, epochs: int, steps: int, done: int) -> "tqdm[Never]":
     """One bar for the whole run; it disappears at the end, the history stays."""
     from tqdm.auto import tqdm
 

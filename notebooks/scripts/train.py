@@ -1,9 +1,9 @@
-"""Train the first network of notebook 09 on MNIST, in one process or in several. Notebook 16.
+"""Train the first network of notebook 09 on MNIST, in one process or in multiple processes. Notebook 16.
 
     python scripts/train.py --epochs 2
     torchrun --standalone --nproc-per-node 2 scripts/train.py --epochs 2
 
-With --checkpoint the run may be killed at any moment: the same command takes it up again after its last whole epoch.
+With --checkpoint the run may be killed at any moment: the same command resumes it after its last whole epoch.
 """
 
 import argparse
@@ -25,10 +25,10 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument(
-        "--batch-size", type=int, default=512, help="images a step, of all processes together"
+        "--batch-size", type=int, default=512, help="images per batch, of all processes together"
     )
     parser.add_argument("--lr", type=float, default=0.02)
-    parser.add_argument("--accumulate", type=int, default=1, help="batches a step")
+    parser.add_argument("--accumulate", type=int, default=1, help="batches per step")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
     parser.add_argument(
         "--images", type=int, help="train on this many images (default: all that load() returns)"
@@ -39,23 +39,23 @@ def options() -> argparse.Namespace:
 
 
 def power_cut(step: int):
-    """The cross entropy, which in this step of the first attempt ends the last process, like a power cut."""
+    """The cross entropy, which kills the last process in this step of the first attempt, as a power cut would."""
     steps = 0
 
     def loss(out, y):
         nonlocal steps
-        if not torch.is_grad_enabled():  # fit tries the first batch; no step yet
-            return cross_entropy(out, y)
         steps += 1
         first_attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         if steps == step and first_attempt and distributed.rank() == distributed.size() - 1:
-            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL
+            # Windows has no SIGKILL
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
         return cross_entropy(out, y)
 
     return loss
 
 
-@record  # so that torchrun can say what went wrong in which process
+# torchrun then says what went wrong in which process
+@record
 def main() -> None:
     args = options()
     with distributed.processes() as device:

@@ -1,4 +1,4 @@
-"""What test_distributed.py compares: run by torchrun in two processes, and by the test itself in one."""
+"""The trainings that test_distributed.py compares: run by torchrun in two processes, and by the test in one."""
 
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from course_utils.training import distributed, evaluate, fit, predict, seed_ever
 from course_utils.training.batches import Batches
 from course_utils.training.checkpoints import load
 
-# (images, batch size, batches a step): the last batch is even, uneven, a single image, alone in its step
+# (images, batch size, batches per step): the last batch is even, uneven, a single image, alone in its step
 SIZES = [(32, 8, 1), (43, 8, 1), (41, 8, 1), (41, 8, 2), (41, 8, 5), (3, 8, 1), (1, 8, 2)]
 
 
@@ -29,7 +29,7 @@ def network(*middle):
 
 
 def trained(model, train, make=torch.optim.SGD, epochs=2, **options):
-    """Train a little; return everything that came out, as plain values and tensors."""
+    """Train briefly; return all results, as plain values and tensors."""
     optimizer = make(model.parameters(), lr=0.05)
     if options.pop("scheduled", False):
         schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
@@ -43,7 +43,7 @@ def momentum(parameters, lr):
 
 
 def uneven():
-    """Trainings with all sizes of a last batch, then measured and asked for outputs."""
+    """Trainings with all sizes of a last batch, each evaluated afterwards."""
     results = []
     for count, batch_size, accumulate in SIZES:
         seed_everything(count)
@@ -57,7 +57,7 @@ def uneven():
 
 
 def loader():
-    """A DataLoader whose last batch is one item, a loss without class labels."""
+    """A DataLoader whose last batch is one item, and a loss without class labels."""
     seed_everything(0)
     x = torch.randn(33, 4)
     model, items = nn.Linear(4, 2), TensorDataset(x, x[:, :2] - 1)
@@ -66,7 +66,7 @@ def loader():
 
 
 class Idle(nn.Module):
-    """A layer that the loss never sees."""
+    """A layer that does not affect the loss."""
 
     def __init__(self):
         super().__init__()
@@ -82,18 +82,18 @@ def idle():
 
 
 def seen():
-    """The labels, which are the numbers of the images, that this process counts in an epoch; in the loader's order."""
+    """The labels that this process counts in an epoch, in the loader's order; they are the numbers of the images."""
     seed_everything(0)
     numbers = tuple(map(str, range(43)))
     dataset = ImageSet(torch.zeros(43, 1, 2, 2, dtype=torch.uint8), torch.arange(43), numbers)
     pairs = TensorDataset(torch.zeros(43, 1), torch.arange(43))
     sources = (dataset, DataLoader(pairs, batch_size=6, shuffle=True))
     rounds = [Batches(source, 6, torch.device("cpu"), shuffle=True) for source in sources]
-    return [[y[: batches.size].tolist() for _, y in batches] for batches in rounds]
+    return [[batch.y[: batch.size].tolist() for batch in batches] for batches in rounds]
 
 
 def randomness():
-    """Dropout and batch norm; two runs with the same seed, and what comes out of the generator after each."""
+    """Dropout and batch norm; two runs with the same seed, and the next random numbers after each."""
     results = []
     for _ in range(2):
         seed_everything(0)
@@ -103,7 +103,7 @@ def randomness():
 
 
 def resumed():
-    """A run with dropout and Adam that is taken up after each epoch, beside one that is not; the checkpoint's parts."""
+    """A run with dropout and Adam that is resumed after each epoch, next to one that is not; the checkpoint's parts."""
     folder = Path(distributed.from_first(tempfile.mkdtemp()))
     results = []
     for name, parts in (("whole", [3]), ("parts", [1, 2, 3])):
@@ -111,7 +111,8 @@ def resumed():
         for epochs in parts:
             options = {"epochs": epochs, "batch_size": 8, "checkpoint": folder / name, "resume": True}
             result = trained(network(nn.Dropout()), images(21), torch.optim.Adam, **options)
-            torch.manual_seed(99)  # whatever happens in between
+            # random numbers drawn between the parts must not matter
+            torch.manual_seed(99)
         results.append(result)
     return results, len(load(folder / "parts")["random"]), len(list(folder.iterdir()))
 

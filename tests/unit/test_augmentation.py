@@ -248,8 +248,6 @@ def test_every_kind_of_source_is_augmented_in_training_and_nowhere_else(kind):
 
     model = Watching()
     run(model, source, validation=source, augment=lambda x: torch.full_like(x, 0.5))
-    # the look at the first batch, before the first step, sees it as it will be trained on
-    assert seen.pop(0) == (False, True)
     assert {constant for training, constant in seen if training} == {True}
     assert {constant for training, constant in seen if not training} == {False}
     seen.clear()
@@ -278,8 +276,8 @@ def test_a_resumed_run_with_augmentation_is_bit_equal_to_one_that_never_stopped(
 @pytest.mark.parametrize(
     ("augment", "words"),
     [
-        ("flip", "augment is 'flip'; it must be a function"),
-        (RandomShift, "with the brackets"),
+        ("flip", "augment must be a function.*got 'flip'"),
+        (RandomShift, "with the parentheses"),
         (lambda x: x[:, :, 1:], r"the shape of a batch from \(16, 1, 6, 6\) to \(16, 1, 5, 6\)"),
         (lambda x: x[:3], r"to \(3, 1, 6, 6\). It must return as many images"),
         (lambda x: x.double(), "the type of a batch from torch.float32 to torch.float64"),

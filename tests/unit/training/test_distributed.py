@@ -154,7 +154,7 @@ def test_a_schedule_moves_on_once_a_step_when_accumulating():
 def test_accumulate_must_be_a_number_of_batches(accumulate):
     model = nn.Linear(2, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(TrainingError, match="whole number of batches"):
+    with pytest.raises(TrainingError, match="accumulate must be a positive integer"):
         fit(model, two_processes.images(4), epochs=1, optimizer=optimizer, accumulate=accumulate)
 
 
@@ -218,7 +218,7 @@ def test_an_error_in_one_process_ends_all_and_is_shown_also_on_windows(tmp_path,
     script = tmp_path / "fails.py"
     script.write_text(
         "from torch.distributed.elastic.multiprocessing.errors import record\n"
-        "from course_utils import distributed\n"
+        "from course_utils.training import distributed\n"
         "@record\n"
         "def main():\n"
         "    with distributed.processes():\n"

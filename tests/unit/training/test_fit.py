@@ -222,7 +222,7 @@ class Interrupting(nn.Module):
 
 
 def test_ctrl_c_returns_the_whole_epochs(capsys):
-    # one use before the first step, then three steps an epoch: the eighth use is in the third epoch
+    # three steps per epoch: the eighth is in the third epoch
     history = run(network(), images(), epochs=9, loss=Interrupting(at=8))
     assert len(history) == 2 and len(history.batch_losses) == 6
     assert "2 whole epochs of 9" in capsys.readouterr().out
@@ -235,7 +235,7 @@ def test_a_loss_that_is_no_number_names_epoch_and_step():
             return F.cross_entropy(out, y) * (float("nan") if self.left == 0 else 1)
 
     with pytest.raises(TrainingError, match="nan in epoch 2, step 2.*learning rate"):
-        run(network(), images(), epochs=5, loss=Exploding(at=6))
+        run(network(), images(), epochs=5, loss=Exploding(at=5))
 
 
 def test_bfloat16_trains_about_as_well_and_leaves_weights_in_float32():
@@ -274,26 +274,26 @@ def mistakes():
     return {
         "no data": (model, empty, {}, "data set is empty"),
         "no length": (model, Endless(), {}, "has no length"),
-        "no epochs": (model, data, {"epochs": 0}, "epochs is 0"),
+        "no epochs": (model, data, {"epochs": 0}, "epochs must be a positive integer, got 0"),
         "optimizer of another model": (model, data, {"optimizer": other}, "none of this model's parameters"),
         "scheduler of another optimizer": (
             model, data, {"scheduler": torch.optim.lr_scheduler.StepLR(other, 1)}, "belongs to another optimizer",
         ),
         "patience without validation": (model, data, {"patience": 2}, "give fit a validation set"),
-        "unknown precision": (model, data, {"precision": "fp8"}, "'float32' or 'bf16'"),
-        "unknown step": (model, data, {"scheduler_step": "year"}, "'epoch' or 'batch'"),
+        "unknown precision": (model, data, {"precision": "fp8"}, "must be 'float32' or 'bf16', got 'fp8'"),
+        "unknown step": (model, data, {"scheduler_step": "year"}, "must be 'epoch' or 'batch', got 'year'"),
         "too few outputs": (network(classes=2), data, {}, "labels go from 0 to 2, but the model has 2 outputs"),
-        "wrong size": (nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), data, {}, r"a batch of shape \(2, 1, 6, 6\)"),
+        "wrong size": (nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), data, {}, r"a batch of shape \(16, 1, 6, 6\)"),
         "outputs broadcast": (line, column, {"loss": F.mse_loss}, "would broadcast"),
         "loss of many numbers": (
             model, data, {"loss": nn.CrossEntropyLoss(reduction="none"), "optimizer": sgd}, "must be one number",
         ),
         "loss of another kind": (model, data, {"loss": F.mse_loss}, "cannot compare"),
         "one output for classes": (
-            nn.Sequential(nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0)), data, {}, "one output a class",
+            nn.Sequential(nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0)), data, {}, "one output per class",
         ),
         "another device": (network().to("meta"), data, {}, "The model is on meta, the images are on cpu"),
-        "several devices": (split, column, {}, "lies on several devices: cpu, meta"),
+        "several devices": (split, column, {}, "is on several devices: cpu, meta"),
     }  # fmt: skip
 
 

@@ -4,14 +4,12 @@ from course_utils.training import History
 
 
 def run(epochs, validation=True):
-    history = History()
-    for epoch in range(epochs):
-        row = {"train_loss": 2 / (epoch + 1), "train_accuracy": epoch / 10, "lr": 0.1, "seconds": 1.5}
-        measured = (
-            {"val_loss": 1.0, "val_accuracy": 0.5} if validation else {"val_loss": None, "val_accuracy": None}
-        )
-        history.append(**row, **measured)
-    return history
+    falling = [2 / (epoch + 1) for epoch in range(epochs)]
+    rising = [epoch / 10 for epoch in range(epochs)]
+    measured = (1.0, 0.5) if validation else (None, None)
+    return History(
+        falling, rising, [measured[0]] * epochs, [measured[1]] * epochs, [0.1] * epochs, [1.5] * epochs, []
+    )
 
 
 def test_two_runs_are_put_one_after_the_other():
@@ -20,7 +18,7 @@ def test_two_runs_are_put_one_after_the_other():
     assert whole.train_loss == run(2).train_loss + run(3).train_loss
 
 
-def test_the_text_table_has_a_line_an_epoch_with_aligned_columns():
+def test_the_text_table_has_one_line_per_epoch_with_aligned_columns():
     lines = repr(run(3)).splitlines()
     assert len(lines) == 4 and len({len(line) for line in lines}) == 1
     assert lines[2].split()[:4] == ["2", "1.0000", "10.00", "%"]
