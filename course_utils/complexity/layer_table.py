@@ -17,13 +17,15 @@ class Costs:
     """What a module, or a whole network, costs for one image. The costs of two parts can be added.
 
     ``activation_bytes`` is the new memory that results take (a view, or an operation in place, takes none);
-    ``milliseconds`` is None if no time was measured.
+    ``milliseconds`` is None if no time was measured. ``uncounted`` names the operations whose MACs are not known, so
+    that ``macs`` is the least there can be.
     """
 
     parameters: int = 0
     macs: int = 0
     activation_bytes: int = 0
     milliseconds: float | None = None
+    uncounted: tuple[str, ...] = ()
 
     @property
     def flops(self) -> int:
@@ -37,6 +39,7 @@ class Costs:
             self.macs + other.macs,
             self.activation_bytes + other.activation_bytes,
             sum(measured) if measured else None,
+            tuple(dict.fromkeys(self.uncounted + other.uncounted)),
         )
 
 

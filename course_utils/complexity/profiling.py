@@ -31,7 +31,8 @@ def profile(
     Everything is measured on a copy in evaluation mode; the model is left unchanged. The operations that PyTorch
     executes are counted, so functional calls, ``@`` and raw parameters count like layers. A module that is
     called twice has its parameters counted once and its MACs twice. A MAC is one multiplication and one
-    addition of a convolution, a matrix product or an attention; FLOPs are 2·MACs.
+    addition of a convolution, a matrix product or an attention; FLOPs are 2·MACs. If an operation is not known,
+    its name is in ``total.costs.uncounted`` and below the table: then the MACs are at least those counted.
 
     Args:
         model: any network that takes one tensor of numbers.
@@ -57,7 +58,8 @@ def profile(
     milliseconds = None
     with torch.no_grad(), random_numbers_kept(device):
         batch = random_batch(model, (batch_size, *input_shape), device)
-        layers = record(model, batch[:1])
+        recorded = record(model, batch[:1])
+        layers = recorded.layers
         if device.type != "meta" and repeats:
             milliseconds = 1000 * seconds(model, batch, repeats) / batch_size
             own = seconds_by_layer(model, batch, repeats)
@@ -68,4 +70,9 @@ def profile(
     costs = sum((layer.costs for layer in layers), Costs())
     total = dataclasses.replace(whole, calls=1, costs=dataclasses.replace(costs, milliseconds=milliseconds))
     about = f"For one {times(input_shape)} image on {device}"
-    return Profile(total, layers, about + (f", {batch_size} at a time." if batch_size > 1 else "."))
+    about += f", {batch_size} at a time." if batch_size > 1 else "."
+    if costs.uncounted:
+        about += f" The MACs and FLOPs are at least these: not counted are {', '.join(costs.uncounted)}."
+    if recorded.without_field:
+        about += f" The field is not known behind {', '.join(recorded.without_field)}."
+    return Profile(total, layers, about)

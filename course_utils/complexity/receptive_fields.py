@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from course_utils.complexity.field_tracking import FollowField
-from course_utils.complexity.trial import evaluation_copy
+from course_utils.complexity.trial import evaluation_copy, forward
 
 Pair = tuple[int, int]
 
@@ -58,11 +58,18 @@ def receptive_field(model: nn.Module, input_shape: tuple[int, int, int]) -> Rece
     """
     model = evaluation_copy(model, "cpu", torch.float32)
     image = _image(input_shape, torch.float32)
-    with torch.no_grad(), FollowField(image):
-        out = _forward(model, image)
-    if not hasattr(out, "field"):
+    with torch.no_grad(), FollowField(image) as fields:
+        out = _one_tensor(model, image)
+    field = fields.of(out)
+    if field is None:
         raise ValueError("The output does not depend on the image. Try: look at what forward returns.")
-    return ReceptiveField(*zip(*out.field, strict=True))
+    if isinstance(field, str):
+        raise ValueError(
+            f"The formula does not know what is seen through the operation {field!r}.\n"
+            "Try: receptive_field_by_gradient, which needs no formula."
+        )
+    rows, columns = field.of_an_output()
+    return ReceptiveField((rows.size, columns.size), (rows.jump, columns.jump), (rows.start, columns.start))
 
 
 def receptive_field_by_gradient(model: nn.Module, input_shape: tuple[int, int, int]) -> Seen:
@@ -86,7 +93,7 @@ def receptive_field_by_gradient(model: nn.Module, input_shape: tuple[int, int, i
     model = _positive_copy(model, generator)
     image = _image(input_shape, torch.float64).requires_grad_()
     with torch.enable_grad(), _AverageInsteadOfMax():
-        out = _forward(model, image)
+        out = _one_tensor(model, image)
         if out.dim() == 4:
             out = out[..., out.shape[2] // 2, out.shape[3] // 2]  # (1, C)
         # weights for the sum, because outputs that add up to a constant would have no gradient
@@ -146,12 +153,8 @@ def _image(input_shape, dtype: torch.dtype) -> Tensor:
     return torch.ones(1, *input_shape, dtype=dtype)
 
 
-def _forward(model: nn.Module, image: Tensor) -> Tensor:
-    shape = tuple(image.shape[1:])
-    try:
-        out = model(image)
-    except RuntimeError as error:
-        raise ValueError(f"The model cannot take an image of shape {shape}: {error}") from error
+def _one_tensor(model: nn.Module, image: Tensor) -> Tensor:
+    out = forward(model, image)
     if not isinstance(out, Tensor):
-        raise ValueError(f"The model returns {type(out).__name__}; one tensor was expected.")
+        raise ValueError(f"Expected one tensor from the model, got {type(out).__name__}.")
     return out

@@ -2,33 +2,51 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from course_utils.complexity.field_tracking import FollowField
+from course_utils.complexity.fields import Field
 from course_utils.complexity.layer_table import Costs, Layer
-from course_utils.complexity.macs import CountMACs
+from course_utils.complexity.macs import CountMACs, Operation
 from course_utils.complexity.trial import forward
 
 
-def record(model: nn.Module, image: Tensor) -> list[Layer]:
-    """Send one image through: what each module does by itself, in the order of their first calls.
+@dataclass(frozen=True)
+class Record:
+    """What each module does by itself, in the order of their first calls; the last ones are those never called.
 
-    The last ones are those never called. The network itself has the name "".
+    The network itself has the name "". ``without_field`` names the operations that end what is known about the
+    receptive field.
     """
-    recorder = _Recorder(model)
-    with recorder.hooks(), _attention_in_steps(), _fields_followed(image), CountMACs(recorder.add_operation):
+
+    layers: list[Layer]
+    without_field: list[str]
+
+
+def record(model: nn.Module, image: Tensor) -> Record:
+    """Send one image through, and write down what each module does."""
+    fields = FollowField(image) if image.dim() == 4 else None
+    recorder = _Recorder(model, fields)
+    with (
+        recorder.hooks(),
+        _attention_in_steps(),
+        fields or contextlib.nullcontext(),
+        CountMACs(recorder.add_operation),
+    ):
         forward(model, image)
     recorder.add_parameters()
-    return recorder.in_order()
+    return Record(recorder.in_order(), list(fields.unknown) if fields else [])
 
 
 class _Recorder:
     """One Layer for each module, filled while the model runs."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, fields: FollowField | None):
+        self.fields = fields
         self.layers = {module: Layer(name, type(module).__name__) for name, module in model.named_modules()}
         self.called: list[Layer] = []
         self.operands: set[int] = set()
@@ -56,12 +74,18 @@ class _Recorder:
     def _end(self, module: nn.Module, args: object, output: object) -> None:
         layer, tensors = self.running.pop(), [t for t in tree_leaves(output) if isinstance(t, Tensor)]
         layer.output = tuple(tuple(t.shape[1:]) for t in tensors)
-        layer.receptive_field = _field_size(tensors)
+        field = self.fields.of(tensors[0]) if self.fields and tensors else None
+        if isinstance(field, Field):
+            rows, columns = field.of_an_output()
+            layer.receptive_field = rows.size, columns.size
 
-    def add_operation(self, macs: int, new_bytes: int, operands: list[object]) -> None:
+    def add_operation(self, operation: Operation) -> None:
         """Add the costs of one operation to the module that is running."""
-        self.running[-1].costs += Costs(macs=macs, activation_bytes=new_bytes)
-        self.operands.update(map(id, operands))
+        uncounted = (operation.name,) if operation.macs is None else ()
+        self.running[-1].costs += Costs(
+            macs=operation.macs or 0, activation_bytes=operation.new_bytes, uncounted=uncounted
+        )
+        self.operands.update(map(id, operation.operands))
 
     def add_parameters(self) -> None:
         """Count each parameter once, in the first module that has it, and see which ones were used."""
@@ -74,15 +98,6 @@ class _Recorder:
 
     def in_order(self) -> list[Layer]:
         return [*self.called, *(layer for layer in self.layers.values() if not layer.calls)]
-
-
-def _field_size(outputs: list[Tensor]) -> tuple[int, int] | None:
-    field = getattr(outputs[0], "field", None) if outputs else None
-    return field and tuple(axis.size for axis in field)
-
-
-def _fields_followed(image: Tensor) -> contextlib.AbstractContextManager[object]:
-    return FollowField(image, strict=False) if image.dim() == 4 else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

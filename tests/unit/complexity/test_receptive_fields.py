@@ -161,10 +161,10 @@ class Detached(nn.Module):
     ("function", "model", "image", "words"),
     [
         (receptive_field, nn.Conv2d(1, 1, 3), (1, 1, 8, 8), "shape of one image"),
-        (receptive_field, nn.Conv2d(3, 1, 3), (1, 8, 8), "cannot take an image of shape"),
+        (receptive_field, nn.Conv2d(3, 1, 3), (1, 8, 8), "stopped at an image of shape"),
         (receptive_field, nn.ConvTranspose2d(1, 1, 2, 2), (1, 8, 8), "receptive_field_by_gradient"),
         (receptive_field, nn.AdaptiveAvgPool2d(3), (1, 8, 8), "does not know"),
-        (receptive_field_by_gradient, nn.Conv2d(3, 1, 3), (1, 8, 8), "cannot take an image of shape"),
+        (receptive_field_by_gradient, nn.Conv2d(3, 1, 3), (1, 8, 8), "stopped at an image of shape"),
         (receptive_field_by_gradient, Detached(), (1, 8, 8), "does not depend on the image"),
     ],
 )
