@@ -1,4 +1,4 @@
-"""`bench`: our training loop beside the others that a user might pick."""
+"""`bench`: compare our training loop with others that a user might choose."""
 
 import importlib.metadata
 import subprocess
@@ -17,9 +17,9 @@ MARKERS = ("<!-- benchmark:begin -->", "<!-- benchmark:end -->")
 
 
 def bench(options: list[str], root: Path = ROOT) -> int:
-    """Install what is compared with, where it is missing, and run the benchmark; return its exit status.
+    """Install the missing packages to compare with, run the benchmark, and return its exit status.
 
-    A whole benchmark (no `options`) puts its table into the README.
+    `options` are passed to the benchmark. A complete benchmark, without options, puts its table into the README.
     """
     if missing := missing_rivals(root):
         print(f"Installing for the benchmark only: {', '.join(missing)}", flush=True)
@@ -29,9 +29,8 @@ def bench(options: list[str], root: Path = ROOT) -> int:
     status = subprocess.run([sys.executable, "-m", "benchmarks", *options], cwd=root).returncode
     if status == 0 and not options:
         readme, results = root / "README.md", (root / RESULTS).read_text(encoding="utf-8").strip()
-        write_bytes(
-            readme, claims_and_costs.between(readme.read_text(encoding="utf-8"), MARKERS, results).encode()
-        )
+        text = claims_and_costs.between(readme.read_text(encoding="utf-8"), MARKERS, results)
+        write_bytes(readme, text.encode())
     return status
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from course_tools.editions import student
 
-SETTINGS = Path(__file__).with_name("jupyter")  # no pop-up about news, no menus for instructors
+# Settings without news and without menus for instructors.
+SETTINGS = Path(__file__).with_name("jupyter")
 
 
 def lab(options: list[str]) -> int:
-    """Bring labs/ up to date and open JupyterLab there; `options` go to JupyterLab (`--no-browser`, say)."""
+    """Update labs/ and open JupyterLab there; `options` are passed to JupyterLab, for example `--no-browser`."""
     student.update_labs()
     if names := student.waiting():
-        print("You have changed these files, so the new edition lies beside them:")
+        print("You have changed these files, so the new edition is next to them:")
         print("\n".join(f"    labs/{name}" for name in names))
     return _jupyterlab(student.LABS, options)
 
@@ -23,18 +24,21 @@ def teach(options: list[str]) -> int:
 
 
 def _jupyterlab(folder: Path, options: list[str]) -> int:
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # not the python3 kernel of some other installation
+    # Not the python3 kernel of another installation.
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     paths = [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(path for path in paths if path)
     from jupyterlab.labapp import LabApp
 
     quiet = [
-        "--log-level=WARN",  # the address is still shown
+        # The address is still shown.
+        "--log-level=WARN",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
+    # In a container, root is often the only user.
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        quiet.append("--allow-root")  # in a container there is no other user
-    print("JupyterLab opens in your browser. Ctrl-C, twice, in this window ends it.", flush=True)
+        quiet.append("--allow-root")
+    print("JupyterLab opens in your browser. To stop it, press Ctrl-C twice in this window.", flush=True)
     LabApp.launch_instance([f"--ServerApp.root_dir={folder}", *quiet, *options])
     return 0

@@ -1,4 +1,4 @@
-"""`site`: the course as a web site in `build/site/`, from stored outputs; it needs no network to be built or read.
+"""`site`: build the course as a web site in `build/site/` from stored outputs, to be read without network.
 
 The pages show what students get: exercises without solutions, everything else with its outputs.
 """
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 import course_utils
 from course_tools.editions import release_zip
@@ -18,9 +19,10 @@ from course_tools.reports import classic_mistakes
 
 FOLDER = ROOT / "build" / "site"
 SOURCE = ROOT / "build" / "site-source"
-# The modules that a student meets, in the order of a first project; all others stand behind them.
+# The modules that students use, in the order of a first project. All others are listed on one page behind them.
 FIRST = "device data models training metrics complexity graphs plots checks claims playground".split()
-PARTS = {  # heading in the contents → numbers of notebooks
+# Heading in the contents → numbers of notebooks.
+PARTS = {
     "From derivatives to decisions": range(0, 4),
     "How networks learn": range(4, 7),
     "Networks that see": range(7, 10),
@@ -35,7 +37,7 @@ DOWNLOAD = """
 
 
 def site(root: Path = ROOT, folder: Path = FOLDER, source: Path = SOURCE) -> int:
-    """Build the site into `folder`; return Sphinx's exit status, which a warning makes 1 as well."""
+    """Build the site into `folder`; return Sphinx's exit status, which is also 1 after a warning."""
     from sphinx.cmd.build import main
 
     if source.exists():
@@ -56,7 +58,7 @@ def site(root: Path = ROOT, folder: Path = FOLDER, source: Path = SOURCE) -> int
 
 
 def write_notebooks(root: Path, source: Path) -> None:
-    """Write each notebook as a page, the contents, and the downloads: each edition for students, and all as a zip."""
+    """Write each notebook as a page, the contents, and the downloads: the student editions, singly and as a zip."""
     pages, downloads = source / "notebooks", source / "extra" / "student"
     for folder in (pages, downloads):
         folder.mkdir(parents=True)
@@ -71,7 +73,7 @@ def write_notebooks(root: Path, source: Path) -> None:
 
 
 def contents(names: list[str]) -> str:
-    """Return the table of contents of the notebooks of these names, by part, for the index page."""
+    """Return the table of contents for the index page: the notebooks with these names, by part."""
     parts = []
     for caption, numbers in PARTS.items():
         if lines := [f"notebooks/{name}" for name in names if int(name[:2]) in numbers]:
@@ -79,8 +81,8 @@ def contents(names: list[str]) -> str:
     return "\n\n".join(parts)
 
 
-def as_page(notebook, name: str):
-    """Return a notebook without solutions and speaker's notes, but with the outputs of all other cells."""
+def as_page(notebook: NotebookNode, name: str) -> NotebookNode:
+    """Return a notebook without solutions and speaker's notes, with the outputs of all other cells."""
     stored = {cell.id: dict(cell) for cell in notebook.cells}
     page = convert(notebook)
     for cell in page.cells:
@@ -92,8 +94,10 @@ def as_page(notebook, name: str):
 
 
 def write_api(folder: Path) -> None:
-    """Write the pages about course_utils, for Sphinx to fill with docstrings: one for each module that a notebook
-    imports, and one for the modules inside the packages."""
+    """Write the pages about course_utils, which Sphinx fills with docstrings.
+
+    Each module that students use has a page; the modules inside the packages share one.
+    """
     folder.mkdir()
     for name in FIRST:
         (folder / f"{name}.md").write_text(_api(name, "#"), encoding="utf-8")
@@ -105,7 +109,7 @@ def write_api(folder: Path) -> None:
     lines = [
         "# course_utils",
         "",
-        "What the notebooks import: small modules, one idea each, meant to be read.",
+        "The helper package of the notebooks: small modules, one idea each, meant to be read.",
         "",
     ]
     lines += ["```{toctree}", ":maxdepth: 1", "", *FIRST, "behind", "```", ""]
@@ -114,6 +118,7 @@ def write_api(folder: Path) -> None:
 
 def _api(name: str, marks: str) -> str:
     directive = [f".. automodule:: course_utils.{name}", "   :members:"]
-    if (ROOT / "course_utils" / name).is_dir():  # what it offers lies in its modules
+    # The public functions of a package are defined in its modules.
+    if (ROOT / "course_utils" / name).is_dir():
         directive.append("   :imported-members:")
     return "\n".join([f"{marks} {name}", "", "```{eval-rst}", *directive, "```", ""])

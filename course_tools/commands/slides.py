@@ -1,14 +1,17 @@
-"""`slides`: one reveal.js deck a notebook and an index, in `build/slides/`, which need no network.
+"""`slides`: write one reveal.js deck per notebook and an index into `build/slides/`; they need no network.
 
-The notebooks' slideshow metadata say what a slide holds. A slide that is too full for 1280×720 goes on on a
-next one, between two blocks, never inside one: the browser does that (`deck/deck.js`), for only it knows how
-tall text, math and pictures are.
+The notebooks' slideshow metadata say what is on a slide. A slide that is too full for 1280×720 is continued on another
+one, between two blocks and never inside one. The browser does this (`deck/deck.js`), because only the browser knows the
+heights of text, math and pictures.
 """
+
+from __future__ import annotations
 
 import html
 import importlib.util
 import re
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import nbformat
 from jinja2 import Environment, FileSystemLoader
 from nbconvert.filters import Highlight2HTML, ansi2html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from course_tools.commands.reference import select
@@ -24,12 +28,14 @@ from course_tools.reports import claims_and_costs
 from course_utils.files import write_bytes
 
 FOLDER = ROOT / "build" / "slides"
-DECK = Path(__file__).with_name("deck")  # templates, style and script of a deck
+# Templates, style and script of a deck.
+DECK = Path(__file__).with_name("deck")
 CODE_COLOURS = "a11y-high-contrast-light"
 REVEAL = "sphinx_revealjs", "_static/revealjs"
 MATHJAX = "sphinx-mathjax-offline", "static/mathjax"
 FONTS = "dist/theme/fonts/source-sans-pro"
-COPIED = {  # name in build/slides/static → (package, file or folder in it)
+# Name in build/slides/static → (package, file or folder in it).
+COPIED = {
     "reveal.js": (REVEAL, "dist/reveal.js"),
     "reveal.css": (REVEAL, "dist/reveal.css"),
     "notes.js": (REVEAL, "plugin/notes/notes.js"),
@@ -45,20 +51,20 @@ class Block:
 
     kind: str
     html: str
-    fragment: int | None = None  # blocks of the same number appear together, at a key press
-    solution: str | None = None  # the exercise whose solution, or check, this is
+    fragment: int | None = None  # blocks with the same number appear together, at a key press
+    solution: str | None = None  # grade id, if this is the solution or the check of an exercise
 
 
 @dataclass
 class Slide:
-    """A slide, with the section of the notebook that it belongs to."""
+    """A slide, and the section of the notebook to which it belongs."""
 
     section: str
     blocks: list[Block] = field(default_factory=list)
 
 
-def slides(names: list[str], root: Path = ROOT, folder: Path = FOLDER) -> int:
-    """Write the decks of the notebooks that `names` begin (all, if empty), and the index of all."""
+def slides(names: Sequence[str], root: Path = ROOT, folder: Path = FOLDER) -> int:
+    """Write the decks of the notebooks whose names begin with one of `names`, or all; and the index of all decks."""
     copy_assets(folder / "static")
     every, chosen = select([], root), select(names, root)
     for path in chosen:
@@ -71,15 +77,16 @@ def slides(names: list[str], root: Path = ROOT, folder: Path = FOLDER) -> int:
 
 
 def write_deck(path: Path, folder: Path) -> int:
-    """Write the deck of one notebook into `folder`, beside the assets; return how many slides were marked."""
+    """Write the deck of one notebook into `folder`, next to the assets; return the number of slides."""
     stacks = arrange(nbformat.read(path, as_version=4))
     write_bytes(folder / f"{path.stem}.html", page("deck.html", stacks=stacks, **opening(path)))
     return sum(map(len, stacks))
 
 
-def arrange(notebook) -> list[list[Slide]]:
+def arrange(notebook: NotebookNode) -> list[list[Slide]]:
     """Return a notebook's slides, in stacks: a slide and the sub-slides below it."""
-    stacks, section, fragment = [], "", None
+    stacks: list[list[Slide]] = []
+    section, fragment = "", None
     for cell in notebook.cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
         if cell.cell_type == "markdown" and (heading := re.match(r"## (.+)", cell.source)):
@@ -99,7 +106,7 @@ def arrange(notebook) -> list[list[Slide]]:
     return stacks
 
 
-def blocks(cell):
+def blocks(cell: NotebookNode) -> Iterator[Block]:
     """Yield the blocks of one cell."""
     if cell.cell_type == "markdown":
         is_note = cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
@@ -113,8 +120,8 @@ def blocks(cell):
             yield Block(kind, text, solution=grade)
 
 
-def rendered(output) -> tuple[str, str]:
-    """Return the kind of block that an output makes, and its HTML."""
+def rendered(output: NotebookNode) -> tuple[str, str]:
+    """Return the kind of block for an output, and its HTML."""
     if output.output_type == "stream":
         return "output", f"<pre>{ansi2html(output.text.rstrip())}</pre>"
     if output.output_type == "error":
@@ -130,44 +137,46 @@ def rendered(output) -> tuple[str, str]:
 
 
 class _Renderer(IPythonRenderer):
-    """Markdown as a slide shows it: links lead to other decks, or nowhere; headings have no anchors."""
+    """Render Markdown for slides: links to notebooks lead to their decks, others are plain text."""
 
-    def link(self, text, url, title=None):
+    def link(self, text: str, url: str, title: str | None = None) -> str:
         if re.match(r"[a-z]+:", url):
             return text
-        return super().link(text, re.sub(r"\.ipynb\b", ".html", url), title)
+        return str(super().link(text, re.sub(r"\.ipynb\b", ".html", url), title))
 
 
 def markdown(source: str) -> str:
-    """Return Markdown as HTML; math stays as it is, for MathJax."""
+    """Return Markdown as HTML; math is left unchanged, for MathJax."""
     renderer = _Renderer(escape=False, exclude_anchor_links=True)
-    return MarkdownWithMath(renderer=renderer).render(source)
+    return str(MarkdownWithMath(renderer=renderer).render(source))
 
 
 def highlight(source: str) -> str:
-    """Return Python code as HTML; of several blank lines one is kept."""
-    return Highlight2HTML(pygments_lexer="ipython3")(re.sub(r"\n{3,}", "\n\n", source))
+    """Return Python code as HTML; consecutive blank lines are collapsed."""
+    return str(Highlight2HTML(pygments_lexer="ipython3")(re.sub(r"\n{3,}", "\n\n", source)))
 
 
-def opening(path: Path) -> dict:
+def opening(path: Path) -> dict[str, str]:
     """Return what the index says about a notebook: its name, title and question."""
     title, question = claims_and_costs.opening(nbformat.read(path, as_version=4))
     return {"name": path.stem, "title": title, "question": question}
 
 
-def page(template: str, **content) -> bytes:
-    """Return a page made from a template in `deck/`."""
+def page(template: str, **content: object) -> bytes:
+    """Return a page from a template in `deck/`."""
     environment = Environment(loader=FileSystemLoader(DECK), autoescape=True, trim_blocks=True)
     return environment.get_template(template).render(**content).encode()
 
 
 def copy_assets(static: Path) -> None:
-    """Write what all decks share into `static`: reveal.js, MathJax, fonts, our style and script."""
+    """Write the files that all decks share into `static`: reveal.js, MathJax, fonts, our style and script."""
     static.mkdir(parents=True, exist_ok=True)
     for name, ((package, folder), inside) in COPIED.items():
         source = package_folder(package) / folder / inside
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, static / name, **({"dirs_exist_ok": True} if source.is_dir() else {}))
+        if source.is_dir():
+            shutil.copytree(source, static / name, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, static / name)
     for name in ("deck.js", "deck.css"):
         shutil.copyfile(DECK / name, static / name)
     colours = HtmlFormatter(style=CODE_COLOURS, nobackground=True).get_style_defs(".highlight")
@@ -175,5 +184,7 @@ def copy_assets(static: Path) -> None:
 
 
 def package_folder(package: str) -> Path:
-    """Return the folder of an installed package; nothing of it is imported."""
-    return Path(importlib.util.find_spec(package).submodule_search_locations[0])
+    """Return the folder of an installed package, without importing it."""
+    spec = importlib.util.find_spec(package)
+    assert spec and spec.submodule_search_locations, f"{package} is not installed"
+    return Path(spec.submodule_search_locations[0])

@@ -9,21 +9,22 @@ from pathlib import Path
 
 from course_tools.environment import ROOT
 
-FRACTION = 0.02  # share of each data set that the notebooks are run on
+FRACTION = 0.02  # of each data set, for the notebooks
 PARALLEL = ["-n", "2", "--dist", "loadfile", "-rs"]
 NBVAL = ["--nbval-lax", "--nbval-sanitize-with", str(ROOT / "tests" / "notebooks" / "nbval_sanitize.cfg")]
 
 
 def test(options: list[str]) -> int:
-    """Run ruff, then all tests and all notebooks; return pytest's status, or 1 if only ruff complains.
+    """Run ruff, then all tests and all notebooks; return pytest's status, or 1 if only ruff reports faults.
 
-    `options` go to pytest; paths among them take the place of all tests and notebooks.
+    `options` are passed to pytest; paths among them replace the tests and notebooks.
     """
     complaints = _run("ruff", "check", ".") + _run("ruff", "format", "--check", ".")
     paths = [] if any(Path(option.split("::")[0]).exists() for option in options) else ["notebooks", "tests"]
     with tempfile.TemporaryDirectory() as empty:
         limits = {"COURSE_DATA": empty, "COURSE_FRACTION": str(FRACTION), "OMP_NUM_THREADS": "1"}
-        limits["COURSE_RESULTS"] = empty  # so that no run is taken from an earlier one
+        # An empty folder, so that no results of earlier runs are used.
+        limits["COURSE_RESULTS"] = empty
         status = _run("pytest", *NBVAL, *PARALLEL, *paths, *options, **limits)
     return status or min(complaints, 1)
 
@@ -31,7 +32,7 @@ def test(options: list[str]) -> int:
 def full(options: list[str]) -> int:
     """Run all notebooks on full data and compare the outputs that depend on it; return pytest's status.
 
-    The data are those that `COURSE_DATA` names, or data/; `options` go to pytest.
+    The data are in the folder `COURSE_DATA`, or in data/; `options` are passed to pytest.
     """
     with tempfile.TemporaryDirectory() as folder:
         notebooks = Path(folder, "notebooks")
@@ -42,7 +43,7 @@ def full(options: list[str]) -> int:
 
 
 def compare_full_data(source: Path, target: Path) -> None:
-    """Copy the notebooks, with the tag `full-data` turned into the one that makes nbval compare."""
+    """Copy the notebooks, with the tag `full-data` replaced by the one that makes nbval compare."""
     import nbformat
 
     shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))

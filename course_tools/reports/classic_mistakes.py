@@ -1,27 +1,42 @@
-"""The page that tells instructors how long each notebook takes and where students stumble.
+"""The page for instructors with the time that each notebook takes and the classic mistakes in its exercises.
 
-The times are those of the speaker's notes, the mistakes those that the tests make.
+The times are those in the speaker's notes; the mistakes are those that the tests make.
 """
+
+from __future__ import annotations
 
 import ast
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import nbformat
 
 from course_tools.reports.claims_and_costs import opening, table
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
 INTRODUCTION = """# Notebook by notebook
 
-How long each notebook takes in class, its exercises with their points, and the mistakes that their checks know, in the
-words that a student reads. The tests make every one of these mistakes and look for its hint. An ellipsis stands for
+How long each notebook takes in class, its exercises with their points, and the mistakes that their checks recognize, as
+the hints that students read. The tests make every one of these mistakes and look for its hint. An ellipsis stands for
 what the check fills in.
 """
 
 
+class Graded(NamedTuple):
+    """An exercise, as the page lists it."""
+
+    number: str
+    title: str
+    points: float
+
+
 def page(root: Path) -> str:
-    """Return the page, in Markdown: for each notebook the times, and its exercises with points and mistakes."""
+    """Return the page in Markdown: the times of each notebook, and its exercises with points and mistakes."""
     known = hints(root / "course_utils" / "checks")
     parts = [INTRODUCTION]
     for path in sorted((root / "notebooks").glob("*.ipynb")):
@@ -29,37 +44,39 @@ def page(root: Path) -> str:
         title, _ = opening(notebook)
         parts += [f"## [{title}](notebooks/{path.name})\n", first_note(notebook) + "\n"]
         rows = [
-            [title, points, "<br>".join(f"• {text}" for text in mistakes(root, number, known))]
-            for number, title, points in exercises(notebook)
+            [
+                exercise.title,
+                exercise.points,
+                "<br>".join(f"• {text}" for text in mistakes(root, exercise.number, known)),
+            ]
+            for exercise in exercises(notebook)
         ]
         if rows:
             parts.append(table(["exercise", "points", "what goes wrong"], rows) + "\n")
     return "\n".join(parts)
 
 
-def first_note(notebook) -> str:
+def first_note(notebook: NotebookNode) -> str:
     """Return the first of the speaker's notes: how long the notebook takes, and what to prepare."""
-    notes = [
-        cell.source
-        for cell in notebook.cells
-        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
-    ]
-    return notes[0] if notes else ""
+    for cell in notebook.cells:
+        if cell.metadata.get("slideshow", {}).get("slide_type") == "notes":
+            return str(cell.source)
+    return ""
 
 
-def exercises(notebook):
-    """Yield (number, title, points) of each exercise of a notebook."""
+def exercises(notebook: NotebookNode) -> Iterator[Graded]:
+    """Yield the exercises of a notebook."""
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     titles = dict(re.findall(r"^#+ Exercise (\d\d\.\d+) · (.+)$", text, re.MULTILINE))
     for cell in notebook.cells:
         grade = cell.metadata.get("nbgrader", {})
         if grade.get("grade") and (found := re.fullmatch(r"check-(\d\d)-(\d+)", grade["grade_id"])):
             number = f"{found[1]}.{found[2]}"
-            yield number, f"{number} · {titles.get(number, '')}", grade["points"]
+            yield Graded(number, f"{number} · {titles.get(number, '')}", grade["points"])
 
 
 def mistakes(root: Path, number: str, known: list[str]) -> list[str]:
-    """Return the hint for each classic mistake in exercise `number`, as far as it says what was seen."""
+    """Return the hint for each classic mistake in exercise `number`, without its advice."""
     file = root / "tests" / "checks" / "mistakes" / f"{number.replace('.', '_')}.py"
     if not file.exists():
         return []
@@ -67,26 +84,25 @@ def mistakes(root: Path, number: str, known: list[str]) -> list[str]:
 
 
 def hints(folder: Path) -> list[str]:
-    """Return every text in the judges' sources; what a formatted text fills in is left as an ellipsis."""
-    texts = []
-    for file in sorted(folder.glob("*.py")):
-        _collect(ast.parse(file.read_text(encoding="utf-8")), texts)
-    return texts
+    """Return every text in the judges' sources; an ellipsis replaces what a formatted text fills in."""
+    return [
+        text for file in sorted(folder.glob("*.py")) for text in _texts(ast.parse(file.read_text("utf-8")))
+    ]
 
 
-def _collect(node: ast.AST, texts: list[str]) -> None:
-    if isinstance(node, ast.JoinedStr):
-        parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
-        texts.append("".join(parts))
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        texts.append(node.value)
-    else:
-        for child in ast.iter_child_nodes(node):
-            _collect(child, texts)
+def _texts(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.JoinedStr(values=parts):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+        case ast.Constant(value=str(text)):
+            yield text
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from _texts(child)
 
 
 def whole(words: str, known: list[str]) -> str:
-    """Return the hint that holds these words, without its advice; the words themselves if none does."""
+    """Return the hint that contains these words, without its advice; the words themselves if there is none."""
     found = [text for text in known if words in text]
     text = min(found, key=len).partition("\nTry")[0] if found else words
     return " ".join(text.split()).lstrip("…;:, ")

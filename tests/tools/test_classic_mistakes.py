@@ -1,4 +1,4 @@
-"""What the instructor's guide promises."""
+"""The promises of the instructor's guide: its example, its commands, its page of classic mistakes."""
 
 import re
 
