@@ -1,12 +1,13 @@
 """What a classifier gets right, what it confuses, and where it is most wrong. Notebook 09."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 
-class Confusion(NamedTuple):
+@dataclass(frozen=True)
+class Confusion:
     """A pair of classes that is confused: how many images of ``truth`` are read as ``read_as``, and their share."""
 
     truth: str
@@ -19,24 +20,39 @@ def confusion_matrix(labels: Tensor, predicted: Tensor, classes: int) -> Tensor:
     """Count how often each class is read as each class: entry (i, j) is truth i read as j.
 
     Args:
-        labels: true classes ``(N,)``.
+        labels: true classes ``(N,)``, from 0 to ``classes - 1``.
         predicted: predicted classes ``(N,)``, or logits ``(N, classes)``.
         classes: number of classes.
 
     Returns:
-        Counts ``(classes, classes)``, int64; computed by scikit-learn.
-    """
-    from sklearn.metrics import confusion_matrix as count
+        Counts ``(classes, classes)``, int64, on the CPU.
 
-    predicted = _as_classes(labels, predicted)
-    return torch.from_numpy(count(labels.cpu().numpy(), predicted.cpu().numpy(), labels=range(classes)))
+    Raises:
+        ValueError: If the numbers of labels and predictions differ, or a class is out of range.
+    """
+    labels, predicted = labels.cpu(), _as_classes(labels, predicted, classes).cpu()
+    for what, values in (("labels", labels), ("predictions", predicted)):
+        wrong = values[(values < 0) | (values >= classes) | (values != values.long())]
+        if len(wrong):
+            raise ValueError(
+                f"With {classes} classes, {what} must be 0 to {classes - 1}; got {wrong[0].item()}."
+            )
+    pairs = classes * labels.long() + predicted.long()  # each pair of classes has its own number
+    return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
 def most_confused(matrix: Tensor, classes: tuple[str, ...], k: int = 5) -> list[Confusion]:
-    """The ``k`` most frequent confusions of a confusion matrix ``(C, C)``, the most frequent first."""
+    """The ``k`` most frequent confusions of a confusion matrix ``(C, C)``, the most frequent first.
+
+    Raises:
+        ValueError: If the matrix does not have one row and one column per class.
+    """
+    _check_shape(matrix, classes)
     mistakes = matrix.clone().fill_diagonal_(0)
-    values, order = mistakes.flatten().sort(descending=True, stable=True)
-    pairs = [divmod(int(i), len(classes)) for i, n in zip(order[:k], values, strict=False) if n > 0]
+    counts, order = mistakes.flatten().sort(descending=True, stable=True)
+    pairs = [
+        divmod(i, len(classes)) for i, n in zip(order[:k].tolist(), counts[:k].tolist(), strict=True) if n > 0
+    ]
     return [
         Confusion(classes[i], classes[j], int(matrix[i, j]), float(matrix[i, j] / matrix[i].sum()))
         for i, j in pairs
@@ -47,7 +63,11 @@ def per_class(matrix: Tensor, classes: tuple[str, ...]) -> dict[str, tuple[float
     """Precision and recall of each class: of the images read as it, the share that is; of its images, the share found.
 
     A class that is never predicted has precision 0, one without images recall 0.
+
+    Raises:
+        ValueError: If the matrix does not have one row and one column per class.
     """
+    _check_shape(matrix, classes)
     right = matrix.diagonal().double()
     precision = right / matrix.sum(0).clamp(min=1)
     recall = right / matrix.sum(1).clamp(min=1)
@@ -77,11 +97,27 @@ def relative_difference(model: nn.Module, reference: nn.Module, x: Tensor) -> fl
     return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
-def _as_classes(labels: Tensor, predicted: Tensor) -> Tensor:
-    predicted = predicted.argmax(1) if predicted.dim() == 2 else predicted
+def _as_classes(labels: Tensor, predicted: Tensor, classes: int | None = None) -> Tensor:
+    """Turn logits into predicted classes, and check that there is one for each label."""
+    if predicted.dim() == 2:
+        outputs = predicted.shape[1]
+        if outputs != (classes or max(2, outputs)):
+            advice = " For one output per image pass (outputs > 0).long().squeeze(1)." if outputs == 1 else ""
+            raise ValueError(
+                f"There are {classes or 2} classes, but each prediction has {outputs} outputs.{advice}"
+            )
+        predicted = predicted.argmax(1)
     if predicted.shape != labels.shape:
         raise ValueError(
             f"There are {len(labels)} labels and {len(predicted)} predictions; both must come from the same images, "
             "in the same order."
         )
     return predicted
+
+
+def _check_shape(matrix: Tensor, classes: tuple[str, ...]) -> None:
+    if matrix.shape != (len(classes), len(classes)):
+        raise ValueError(
+            f"A confusion matrix of {len(classes)} classes has the shape ({len(classes)}, {len(classes)}); "
+            f"this one has {tuple(matrix.shape)}. Give the name of each class."
+        )

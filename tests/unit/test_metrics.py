@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix as scikit_learns
 from sklearn.metrics import precision_recall_fscore_support
 
 from course_utils import metrics
@@ -19,6 +20,7 @@ def test_the_matrix_counts_each_pair_of_truth_and_prediction(pairs):
     for i in range(4):
         for j in range(4):
             assert matrix[i, j] == ((labels == i) & (predicted == j)).sum()
+    assert matrix.tolist() == scikit_learns(labels, predicted, labels=range(4)).tolist()
 
 
 @given(labelled)
@@ -79,3 +81,47 @@ def test_the_relative_difference_of_a_scaled_model_is_the_change_of_scale(scale)
         model.weight.copy_(scale * reference.weight)
     difference = metrics.relative_difference(model, reference, torch.rand(4, 5))
     assert difference == pytest.approx(abs(scale - 1), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "message"),
+    [
+        ([0, 1, 4], [0, 1, 2], "With 4 classes, labels must be 0 to 3; got 4"),
+        ([0, -1, 3], [0, 1, 2], "labels must be 0 to 3; got -1"),
+        ([0, 1, 3], [0, 1, 9], "predictions must be 0 to 3; got 9"),
+        ([0, 1, 3], [0.0, 0.5, 1.0], "predictions must be 0 to 3; got 0.5"),
+    ],
+)
+def test_a_class_out_of_range_is_not_dropped_but_named(labels, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.confusion_matrix(torch.tensor(labels), torch.tensor(predicted), 4)
+
+
+@pytest.mark.parametrize("outputs", [1, 3, 5])
+def test_logits_with_another_number_of_classes_are_refused(outputs):
+    with pytest.raises(ValueError, match=f"There are 4 classes, but each prediction has {outputs} outputs"):
+        metrics.confusion_matrix(torch.arange(4), torch.rand(4, outputs), 4)
+
+
+def test_one_output_per_image_is_not_read_as_class_0():
+    with pytest.raises(ValueError, match=r"\(outputs > 0\).long\(\).squeeze\(1\)"):
+        metrics.confusion_matrix(torch.tensor([0, 1, 1]), torch.randn(3, 1), 2)
+    with pytest.raises(ValueError, match="each prediction has 1 outputs"):
+        metrics.worst_mistakes(torch.tensor([0, 1, 1]), torch.randn(3, 1))
+
+
+@pytest.mark.parametrize("measure", [metrics.most_confused, metrics.per_class])
+@pytest.mark.parametrize("names", [CLASSES, CLASSES[:2], ()])
+def test_a_matrix_and_names_of_different_lengths_are_refused(measure, names):
+    with pytest.raises(ValueError, match="Give the name of each class"):
+        measure(torch.eye(3, dtype=torch.int64), names)
+
+
+def test_the_largest_confusions_of_a_thousand_classes_are_those_of_a_loop():
+    matrix = torch.randint(3, (1000, 1000), generator=torch.Generator().manual_seed(0)).fill_diagonal_(900)
+    for count, (i, j) in enumerate([(5, 7), (999, 0), (31, 32)]):
+        matrix[i, j] = 50 - count
+    found = metrics.most_confused(matrix, tuple(map(str, range(1000))), 3)
+    assert [(pair.truth, pair.read_as, pair.count) for pair in found] == [
+        ("5", "7", 50), ("999", "0", 49), ("31", "32", 48),
+    ]  # fmt: skip
