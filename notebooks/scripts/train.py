@@ -3,7 +3,7 @@
     python scripts/train.py --epochs 2
     torchrun --standalone --nproc-per-node 2 scripts/train.py --epochs 2
 
-With --checkpoint the run may be killed at any moment: the same command takes it up again after its last whole epoch.
+With --checkpoint the run may be killed at any moment: the same command resumes it after its last complete epoch.
 """
 
 import argparse
@@ -24,27 +24,25 @@ def options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument(
-        "--batch-size", type=int, default=512, help="images a step, of all processes together"
-    )
+    parser.add_argument("--batch-size", type=int, default=512, help="images per step, over all processes")
     parser.add_argument("--lr", type=float, default=0.02)
-    parser.add_argument("--accumulate", type=int, default=1, help="batches a step")
+    parser.add_argument("--accumulate", type=int, default=1, help="batches per step")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
     parser.add_argument(
         "--images", type=int, help="train on this many images (default: all that load() returns)"
     )
     parser.add_argument("--checkpoint", help="file for the state of the run, written after each epoch")
-    parser.add_argument("--kill-at", type=int, default=0, help="rehearse a power cut: SIGKILL in this step")
+    parser.add_argument("--kill-at", type=int, default=0, help="simulate a power cut: SIGKILL in this step")
     return parser.parse_args()
 
 
 def power_cut(step: int):
-    """The cross entropy, which in this step of the first attempt ends the last process, like a power cut."""
+    """Return cross-entropy as a loss that kills the last process in this step of the first attempt."""
     steps = 0
 
     def loss(out, y):
         nonlocal steps
-        if not torch.is_grad_enabled():  # fit tries the first batch; no step yet
+        if not torch.is_grad_enabled():  # fit checks the first batch; this is not a step
             return cross_entropy(out, y)
         steps += 1
         first_attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
@@ -55,7 +53,7 @@ def power_cut(step: int):
     return loss
 
 
-@record  # so that torchrun can say what went wrong in which process
+@record  # so that torchrun can report which process failed and why
 def main() -> None:
     args = options()
     with distributed.processes() as device:
