@@ -1,9 +1,9 @@
-"""Train the first network of notebook 09 on MNIST, in one process or in multiple processes. Notebook 16.
+"""Train the first network of notebook 09 on MNIST, in one process or in several. Notebook 16.
 
     python scripts/train.py --epochs 2
     torchrun --standalone --nproc-per-node 2 scripts/train.py --epochs 2
 
-With --checkpoint the run may be killed at any moment: the same command resumes it after its last whole epoch.
+With --checkpoint the run may be killed at any moment: the same command resumes it after its last complete epoch.
 """
 
 import argparse
@@ -24,9 +24,7 @@ def options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument(
-        "--batch-size", type=int, default=512, help="images per batch, of all processes together"
-    )
+    parser.add_argument("--batch-size", type=int, default=512, help="images per step, over all processes")
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--accumulate", type=int, default=1, help="batches per step")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
@@ -34,28 +32,28 @@ def options() -> argparse.Namespace:
         "--images", type=int, help="train on this many images (default: all that load() returns)"
     )
     parser.add_argument("--checkpoint", help="file for the state of the run, written after each epoch")
-    parser.add_argument("--kill-at", type=int, default=0, help="rehearse a power cut: SIGKILL in this step")
+    parser.add_argument("--kill-at", type=int, default=0, help="simulate a power cut: SIGKILL in this step")
     return parser.parse_args()
 
 
 def power_cut(step: int):
-    """The cross entropy, which kills the last process in this step of the first attempt, as a power cut would."""
+    """Return cross-entropy as a loss that kills the last process in this step of the first attempt."""
     steps = 0
 
     def loss(out, y):
         nonlocal steps
+        if not torch.is_grad_enabled():  # fit checks the first batch; this is not a step
+            return cross_entropy(out, y)
         steps += 1
         first_attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
         if steps == step and first_attempt and distributed.rank() == distributed.size() - 1:
-            # Windows has no SIGKILL
-            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL
         return cross_entropy(out, y)
 
     return loss
 
 
-# torchrun then says what went wrong in which process
-@record
+@record  # so that torchrun can report which process failed and why
 def main() -> None:
     args = options()
     with distributed.processes() as device:
