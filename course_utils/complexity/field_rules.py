@@ -83,7 +83,7 @@ def after(call: Call, field: Field) -> Field:
     """
     if call.name in VIEWS:
         return field.viewed(call.shape, call.out)
-    if call.name in ALONG and field.dims & _dims(call, "dim", "dims"):
+    if call.name in ALONG | {"select", "unbind"} and field.dims & _dims(call, "dim", "dims"):
         raise UnknownField
     if call.pointwise or call.name in UNCHANGED | ALONG:
         windows = _broadcast(call)

@@ -54,20 +54,20 @@ class Along(NamedTuple):
     """How one axis of the image, of ``pixels``, lies in a tensor.
 
     ``dims`` are the dimensions of the tensor whose index is the i of ``axis``. With none, all numbers see the same
-    pixels; with several, a number sees the pixels of each of its indices. ``count`` is the number of indices. A
+    pixels; with several, a number sees the pixels of each of its indices. ``indices`` says how many there are. A
     ``flat`` axis is part of a larger dimension, whose index alone does not tell what is seen.
     """
 
     axis: Axis
     dims: frozenset[int]
-    count: int
+    indices: int
     pixels: int
     flat: bool = False
 
     def together(self) -> "Along":
         """The field of all indices together."""
         return self._replace(
-            axis=self.axis.together(self.count, self.pixels), dims=frozenset(), count=1, flat=False
+            axis=self.axis.together(self.indices, self.pixels), dims=frozenset(), indices=1, flat=False
         )
 
     def moved(self, windows: Mapping[int, Window], out: Sequence[int], shared: bool) -> "Along":
@@ -87,7 +87,7 @@ class Along(NamedTuple):
         if shared or self.flat or len(self.dims) > 1:
             raise UnknownField
         window = sliding[0]
-        return new._replace(axis=self.axis.through(*window[1:]), count=out[window.to])
+        return new._replace(axis=self.axis.through(*window[1:]), indices=out[window.to])
 
     def placed(self, places: Mapping[int, int], flat: Set[int]) -> "Along":
         """The same field at other dimensions; those in ``flat`` are joined with others."""
@@ -96,15 +96,15 @@ class Along(NamedTuple):
 
     def joined(self, other: "Along") -> "Along":
         """The field of numbers that depend on both."""
-        if (self.dims, self.flat, self.count, self.axis.jump) == (
+        if (self.dims, self.flat, self.indices, self.axis.jump) == (
             other.dims,
             other.flat,
-            other.count,
+            other.indices,
             other.axis.jump,
         ):
             return self._replace(axis=self.axis.joined(other.axis))
         if self.dims and other.dims:
-            if (self.axis, self.count, self.flat) != (other.axis, other.count, other.flat):
+            if (self.axis, self.indices, self.flat) != (other.axis, other.indices, other.flat):
                 raise UnknownField
             return self._replace(dims=self.dims | other.dims)
         same, single = (self, other) if not self.dims else (other, self)
@@ -143,7 +143,7 @@ class Field(NamedTuple):
             elif large.dims & set(left):
                 # only rows and columns that were put into one dimension can be taken apart again
                 whole = rows.dims == columns.dims == set(left) and not rows.flat
-                if not whole or [new[dim] for dim in right] != [rows.count, columns.count]:
+                if not whole or [new[dim] for dim in right] != [rows.indices, columns.indices]:
                     raise UnknownField
                 return Field(
                     *(part._replace(dims=frozenset({dim})) for part, dim in zip(large, right, strict=True))
@@ -154,14 +154,16 @@ class Field(NamedTuple):
         """The field of numbers that depend on both."""
         return Field(*(one.joined(two) for one, two in zip(self, other, strict=True)))
 
-    def of_an_output(self) -> tuple[Axis, Axis]:
-        """Down and across: that of one number, or of all together if the tensor is not an image."""
-        image = (
-            len(self.rows.dims) < 2 and len(self.columns.dims) < 2 and not self.rows.dims & self.columns.dims
-        )
-        if image and not self.rows.flat and not self.columns.flat:
-            return self.rows.axis, self.columns.axis
-        return self.rows.together().axis, self.columns.together().axis
+    def of_an_output(self, dimensions: int) -> tuple[Axis, Axis] | None:
+        """Down and across: that of one number of a feature map, of all together in a tensor that is none.
+
+        None if a feature map, which has four ``dimensions``, does not have rows and columns to itself.
+        """
+        if len(self.rows.dims) > 1 or len(self.columns.dims) > 1:
+            return None
+        if self.rows.flat or self.columns.flat or self.rows.dims & self.columns.dims:
+            return None if dimensions == 4 else (self.rows.together().axis, self.columns.together().axis)
+        return self.rows.axis, self.columns.axis
 
 
 def _blocks(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[list[int], list[int]]]:

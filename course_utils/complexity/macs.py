@@ -20,8 +20,7 @@ Arguments = Mapping[str, Any]
 def _attention(given: Arguments) -> int:
     """Scores and weighted values: every query meets every key twice."""
     query, key, value = given["query"].shape, given["key"].shape, given["value"].shape
-    pairs = query[:-1].numel() * key[-2]
-    return int(pairs * (query[-1] + value[-1]))
+    return math.prod(query[:-1]) * int(key[-2]) * int(query[-1] + value[-1])
 
 
 def _recurrent(x: Tensor, weights: Sequence[Tensor]) -> int:

@@ -4,10 +4,9 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
+from course_utils.complexity.averaging import AverageInsteadOfMax
 from course_utils.complexity.field_tracking import FollowField
 from course_utils.complexity.trial import evaluation_copy, forward
 
@@ -68,7 +67,13 @@ def receptive_field(model: nn.Module, input_shape: tuple[int, int, int]) -> Rece
             f"The formula does not know what is seen through the operation {field!r}.\n"
             "Try: receptive_field_by_gradient, which needs no formula."
         )
-    rows, columns = field.of_an_output()
+    axes = field.of_an_output(out.dim())
+    if axes is None:
+        raise ValueError(
+            "An output sees several places of the image, and no single rectangle.\n"
+            "Try: receptive_field_by_gradient."
+        )
+    rows, columns = axes
     return ReceptiveField((rows.size, columns.size), (rows.jump, columns.jump), (rows.start, columns.start))
 
 
@@ -92,7 +97,7 @@ def receptive_field_by_gradient(model: nn.Module, input_shape: tuple[int, int, i
     generator = torch.Generator().manual_seed(0)
     model = _positive_copy(model, generator)
     image = _image(input_shape, torch.float64).requires_grad_()
-    with torch.enable_grad(), _AverageInsteadOfMax():
+    with torch.enable_grad(), AverageInsteadOfMax():
         out = _one_tensor(model, image)
         if out.dim() == 4:
             out = out[..., out.shape[2] // 2, out.shape[3] // 2]  # (1, C)
@@ -107,31 +112,6 @@ def receptive_field_by_gradient(model: nn.Module, input_shape: tuple[int, int, i
     return Seen((int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1), gradient)
 
 
-class _AverageInsteadOfMax(TorchFunctionMode):
-    """Every maximum over a window becomes an average: its gradient reaches all pixels under the window."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
-        if name == "adaptive_max_pool2d":
-            return F.adaptive_avg_pool2d(*args[:2])
-        if name == "amax":
-            return torch.mean(*args, **kwargs)
-        out = func(*args, **kwargs)
-        return _average_pool(out.shape, *args, **kwargs) if name == "max_pool2d" else out
-
-
-def _average_pool(shape, x, kernel_size, stride=None, padding=0, dilation=1, **_) -> Tensor:
-    """Average where max_pool2d with these arguments, which gives ``shape``, takes the maximum."""
-    (kh, kw) = (kernel_size,) * 2 if isinstance(kernel_size, int) else kernel_size
-    weight = torch.full((x.shape[1], 1, kh, kw), 1 / (kh * kw), dtype=x.dtype)
-    stride = stride or kernel_size
-    beyond = (
-        stride if isinstance(stride, int) else max(stride)
-    )  # rows that ceil_mode may want below the image
-    out = F.conv2d(F.pad(x, (0, beyond, 0, beyond)), weight, None, stride, padding, dilation, x.shape[1])
-    return out[..., : shape[-2], : shape[-1]]
-
-
 def _positive_copy(model: nn.Module, generator: torch.Generator) -> nn.Module:
     """A copy in double precision whose layers take averages: positive weights, no biases."""
     model = evaluation_copy(model, "cpu", torch.float64)
@@ -144,7 +124,7 @@ def _positive_copy(model: nn.Module, generator: torch.Generator) -> nn.Module:
     return model
 
 
-def _image(input_shape, dtype: torch.dtype) -> Tensor:
+def _image(input_shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """One image of ones, (1, C, H, W)."""
     if len(input_shape) != 3 or min(input_shape) < 1:
         raise ValueError(

@@ -75,9 +75,8 @@ class _Recorder:
         layer, tensors = self.running.pop(), [t for t in tree_leaves(output) if isinstance(t, Tensor)]
         layer.output = tuple(tuple(t.shape[1:]) for t in tensors)
         field = self.fields.of(tensors[0]) if self.fields and tensors else None
-        if isinstance(field, Field):
-            rows, columns = field.of_an_output()
-            layer.receptive_field = rows.size, columns.size
+        if isinstance(field, Field) and (axes := field.of_an_output(tensors[0].dim())):
+            layer.receptive_field = axes[0].size, axes[1].size
 
     def add_operation(self, operation: Operation) -> None:
         """Add the costs of one operation to the module that is running."""
