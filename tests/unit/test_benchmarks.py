@@ -92,10 +92,10 @@ def test_the_command_prints_and_writes_the_table(tmp_path, monkeypatch, capsys):
 def test_of_the_class_to_grade_no_two_answers_are_alike(tmp_path):
     (path,) = (ROOT / "notebooks").glob("07_*.ipynb")
     grading.hand_in(path, tmp_path, 2)
-    found = exercises.read(path).exercises
+    assignment = exercises.read(path)
     answers = []
     for file in sorted(tmp_path.rglob("*.ipynb")):
         cells = nbformat.read(file, as_version=4).cells
         answers.append([cell.source for cell in cells if "# student" in cell.source])
-    assert len(answers[0]) == len(answers[1]) == len(found)
+    assert len(answers[0]) == len(answers[1]) == len(assignment.exercises)
     assert not set(answers[0]) & set(answers[1])
