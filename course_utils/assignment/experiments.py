@@ -164,16 +164,18 @@ def _new_model(make: MakeModel, images: ImageSet, device: torch.device | str) ->
 
     Networks that flatten with ``view`` or have 3-D convolutions need PyTorch's usual layout.
     """
-    model = make().to(device)
+    model = make().to(device).eval()
     x = images.subset(slice(2)).to(device).batch(slice(None))[0]  # (2, C, H, W)
-    for layout in (torch.channels_last, torch.contiguous_format):
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
         try:
-            model.to(memory_format=layout).eval()
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                model(x)
-            break
-        except Exception:  # in the usual layout too: fit will say what is wrong
-            continue
+            model(x)  # lazy modules get their sizes
+        except Exception:
+            return model  # fit will say what is wrong
+        try:
+            model.to(memory_format=torch.channels_last)
+            model(x)
+        except RuntimeError:
+            model.to(memory_format=torch.contiguous_format)
     return model
 
 
