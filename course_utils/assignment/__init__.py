@@ -1,8 +1,9 @@
-"""The assignment on Fashion-MNIST (notebook 12): what is given, many training runs by one call, their results."""
+"""The assignment on Fashion-MNIST (notebook 12): its networks and recipes, training runs, their results."""
 
-from course_utils.assignment.experiments import Recipe, build, run
+from course_utils.assignment.experiments import run, train_all
 from course_utils.assignment.given import GIVEN, LECTURE, MORE, RECIPES, STORED, THIN_RECIPE
 from course_utils.assignment.results import Cell, Results, ResultsError
+from course_utils.assignment.settings import Recipe
 
 __all__ = [
     "GIVEN",
@@ -15,6 +16,6 @@ __all__ = [
     "Recipe",
     "Results",
     "ResultsError",
-    "build",
     "run",
+    "train_all",
 ]

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import assignment, data
-from course_utils.assignment import experiments, results
-from course_utils.assignment.experiments import Recipe, build, mirrored
+from course_utils import data
+from course_utils.assignment import experiments, given, results
+from course_utils.assignment.experiments import mirrored, train_all
 from course_utils.assignment.results import ResultsError
-from course_utils.training import evaluate, fit, seed_everything
+from course_utils.assignment.settings import Recipe
+from course_utils.training import TrainingError, evaluate, fit, seed_everything
 
 RECIPES = {0.5: Recipe(epochs=1, batch_size=8), 1: Recipe(epochs=2, batch_size=8)}
 
@@ -41,16 +42,16 @@ def trained(monkeypatch):
     """The runs that were trained, not taken from a file, as (kind of model, images)."""
     log, original = [], experiments.run
 
-    def counted(make, recipe, train, *rest):
+    def counted(make, recipe, train, *rest, **names):
         log.append((make().__class__.__name__, len(train)))
-        return original(make, recipe, train, *rest)
+        return original(make, recipe, train, *rest, **names)
 
     monkeypatch.setattr(experiments, "run", counted)
     return log
 
 
 def table(images, file=None, models=(Small, Hidden), recipes=RECIPES):
-    return build(models, recipes, *images, file=file, device="cpu", progress=False)
+    return train_all(models, recipes, *images, file=file, device="cpu", progress=False)
 
 
 def test_every_model_is_trained_on_every_share(images, trained):
@@ -62,11 +63,11 @@ def test_every_model_is_trained_on_every_share(images, trained):
 
 def test_a_model_can_have_a_recipe_of_its_own_and_shares_be_left_out(images, trained):
     own = replace(RECIPES[1], lr=0.01)
-    found = build(
+    found = train_all(
         [Small, Hidden], RECIPES | {("Hidden", 1): own}, *images, fractions=[1], device="cpu", progress=False
     )
     assert trained == [("Small", 40), ("Hidden", 40)]
-    recipes = [cell.settings["recipe"]["lr"] for cell in found.values()]
+    recipes = [cell.settings.recipe.lr for cell in found.values()]
     assert recipes == [RECIPES[1].lr, 0.01]
 
 
@@ -82,8 +83,7 @@ def test_a_run_is_what_fit_and_evaluate_give(images):
     assert cell.history.train_loss == history.train_loss
     assert cell.history.val_loss == history.val_loss
     assert cell.accuracy == pytest.approx(evaluate(model, test).accuracy)
-    right = sum(cell.confusion[i][i] for i in range(10))
-    assert right == round(cell.accuracy * len(test)) and sum(map(sum, cell.confusion)) == len(test)
+    assert cell.confusion.trace() == round(cell.accuracy * len(test)) and cell.confusion.sum() == len(test)
     for index, read_as in cell.worst:
         assert model.eval()(test.batch(torch.tensor([index]))[0]).argmax() == read_as != test.labels[index]
 
@@ -98,7 +98,7 @@ def test_an_interrupted_table_goes_on_where_it_stopped(images, trained, tmp_path
     file, whole = tmp_path / "t.json", table(images)
     trained.clear()
     with monkeypatch.context() as m:
-        m.setattr(experiments, "evaluate", _interrupt_after(3, experiments.evaluate))
+        m.setattr(experiments, "predict", _interrupt_after(5, experiments.predict))
         assert len(table(images, file)) == 2
     assert "after 2 of 4 runs" in capsys.readouterr().out
     assert trained == [("Small", 20), ("Hidden", 20), ("Small", 40)]
@@ -134,7 +134,7 @@ class Tanh(nn.Sequential):
 def changed_pixel(images):
     pixels = images.images.clone()
     pixels[3, 0, 14, 14] ^= 1
-    return replace(images, images=pixels)
+    return images.with_images(pixels)
 
 
 CHANGES = {
@@ -230,11 +230,11 @@ def test_the_command_stores_the_table_in_order_and_only_what_it_made(images, tra
     train, test = (replace(part, full=True) for part in images)
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     monkeypatch.setattr(data, "load", lambda name: (train, test))
-    monkeypatch.setattr(assignment, "STORED", tmp_path / "t.json")
-    monkeypatch.setattr(assignment, "RUNS", [([Small], RECIPES, [1]), ([Hidden], RECIPES, [0.5, 1])])
+    monkeypatch.setattr(given, "STORED", tmp_path / "t.json")
+    monkeypatch.setattr(given, "RUNS", [([Small], RECIPES, [1]), ([Hidden], RECIPES, [0.5, 1])])
     table((train, test), tmp_path / "t.json", [Hidden, Small])
     trained.clear()
-    assignment.main()
+    given.main()
     assert list(results.load(tmp_path / "t.json")) == [("Small", 1), ("Hidden", 0.5), ("Hidden", 1)]
     assert trained == []
 
@@ -242,4 +242,92 @@ def test_the_command_stores_the_table_in_order_and_only_what_it_made(images, tra
 def test_the_command_refuses_a_part_of_the_data(images, monkeypatch):
     monkeypatch.setattr(data, "load", lambda name: images)
     with pytest.raises(SystemExit, match="all images"):
-        assignment.main()
+        given.main()
+
+
+class Viewed(nn.Module):
+    """Flattens with ``view``, which fails on channels_last."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.linear = nn.Conv2d(1, 4, 5), nn.Linear(4 * 12 * 12, 10)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(self.conv(x).relu(), 2)
+        return self.linear(x.view(x.size(0), -1))
+
+
+class Volume(nn.Sequential):
+    """A 3-D convolution, whose weights cannot be channels_last."""
+
+    def __init__(self):
+        super().__init__(
+            nn.Unflatten(1, (1, 1)), nn.Conv3d(1, 2, (1, 7, 7), stride=7), nn.Flatten(), nn.Linear(32, 10)
+        )
+
+
+class Lazy(nn.Sequential):
+    """Sizes that are known after the first images."""
+
+    def __init__(self):
+        super().__init__(nn.LazyConv2d(4, 5, stride=4), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(10))
+
+
+class CachedTable(nn.Module):
+    """A float32 table that is made in the first forward pass and belongs to no list of parameters or buffers."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.table = nn.Linear(784, 10), None
+
+    def forward(self, x):
+        if self.table is None:
+            self.table = torch.linspace(0, 1, 784)
+        return self.linear(x.flatten(1) * self.table.requires_grad_(False) + self.table)
+
+
+class OneDimensional(nn.Module):
+    """No image at all: rows as a sequence for a recurrent network."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.linear = nn.GRU(28, 8, batch_first=True), nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.linear(self.rnn(x.squeeze(1))[0][:, -1])
+
+
+@pytest.mark.parametrize("make", [Viewed, Volume, Lazy, CachedTable, OneDimensional, Hidden])
+def test_networks_of_all_kinds_train_as_in_the_plain_loop(make, images):
+    train, test = images
+    recipe = RECIPES[1]
+    cell = table(images, models=[make], recipes={1: recipe})[make.__name__, 1]
+    seed_everything(0)
+    model = make()
+    with torch.random.fork_rng():
+        model.eval()(test.batch(slice(2))[0])  # lazy modules get their sizes
+    sgd = torch.optim.SGD(model.parameters(), recipe.lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    rate = torch.optim.lr_scheduler.OneCycleLR(sgd, recipe.lr, total_steps=11, cycle_momentum=False)
+    losses = []
+    for _ in range(recipe.epochs):
+        model.train()
+        for chosen in torch.randperm(len(train)).split(recipe.batch_size):
+            x, y = train.batch(chosen)
+            sgd.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            sgd.step()
+            rate.step()
+            losses.append(loss.item())
+    means = torch.tensor(losses).reshape(recipe.epochs, -1).mean(1)
+    assert cell.history.train_loss == pytest.approx(means.tolist(), rel=1e-4)
+    assert cell.parameters == sum(p.numel() for p in model.parameters())
+
+
+def test_a_network_that_does_not_fit_the_images_is_explained(images):
+    class ThreeChannels(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Conv2d(3, 4, 5), nn.Flatten(), nn.Linear(4 * 24 * 24, 10))
+
+    with pytest.raises(TrainingError):
+        table(images, models=[ThreeChannels])
