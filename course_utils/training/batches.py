@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from course_utils.data import ImageSet
-from course_utils.training import distributed
+from course_utils.training import distributed, sources
 from course_utils.training.errors import TrainingError
 
 Source = Dataset[object] | DataLoader[object]
@@ -45,8 +45,8 @@ class Batches:
         augment: changes the inputs of each batch.
 
     Raises:
-        TrainingError: If the source is empty or has no length; while iterating, if ``augment`` returns something of
-            another shape or type.
+        TrainingError: If the source is empty or has no length; while iterating, if batches are not pairs of tensors,
+            or ``augment`` returns something of another shape or type.
     """
 
     def __init__(
@@ -61,7 +61,9 @@ class Batches:
         check_not_empty(source)
         if isinstance(source, ImageSet):
             source = source.to(device)
-        elif not isinstance(source, DataLoader):
+        elif isinstance(source, DataLoader):
+            batch_size = source.batch_size or 1
+        else:
             source = DataLoader(source, batch_size, shuffle=shuffle)
         self.source: ImageSet | DataLoader[object] = source
         self.batch_size, self.device, self.shuffle, self.augment = batch_size, device, shuffle, augment
@@ -84,11 +86,31 @@ class Batches:
                 x if self.augment is None else _augmented(self.augment, x), y, size, last=number == count
             )
 
+    def has_single_item_at_end(self) -> bool:
+        """Whether the last batch of an epoch is known to have one item."""
+        if isinstance(self.source, ImageSet):
+            count = len(self.source)
+        else:
+            loader = self.source
+            if not loader.batch_size or loader.drop_last or not isinstance(loader.sampler, Sized):
+                return False
+            count = len(loader.sampler)
+        return count % self.batch_size == 1 < self.batch_size
+
+    def generators(self) -> list[torch.Generator]:
+        """The random number generators of a DataLoader, if it has some besides the global one."""
+        if isinstance(self.source, ImageSet):
+            return []
+        owners = (self.source, self.source.sampler)
+        found = [getattr(owner, "generator", None) for owner in owners]
+        # the sampler that a DataLoader makes has the generator of the loader
+        return list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())
+
     def _of_loader(self, loader: DataLoader[object]) -> Iterator[tuple[Tensor, Tensor, int]]:
         sizes = None
         if distributed.size() > 1:
             loader, sizes = distributed.share_of_loader(loader)
-        for number, (x, y) in enumerate(loader):
+        for number, (x, y) in enumerate(sources.pairs(loader)):
             yield x.to(self.device), y.to(self.device), sizes[number] if sizes else len(y)
 
     def _of_images(self, images: ImageSet) -> Iterator[tuple[Tensor, Tensor, int]]:

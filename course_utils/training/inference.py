@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from course_utils.training import distributed
 from course_utils.training.batches import Batch, Batches, Source
 from course_utils.training.errors import TrainingError, describe, first_line
-from course_utils.training.loss import Loss, are_labels
+from course_utils.training.loss import CheckedLoss, Loss, are_labels
 
 
 class Scores(NamedTuple):
@@ -41,11 +41,12 @@ class Tally:
     right: list[Tensor] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
 
-    def add(self, loss: Tensor, out: Tensor, batch: Batch) -> None:
-        """Add the results of one batch."""
-        self.losses.append(loss.detach())
-        if are_labels(batch.y):
-            self.right.append((out.detach().argmax(1) == batch.y).sum())
+    def add(self, loss: Tensor, out: object, batch: Batch) -> None:
+        """Add the results of one batch; answers are read from the first tensor of ``out``, ``(B, classes)``."""
+        self.losses.append(loss.detach().reshape(()))
+        scores = first_tensor(out)
+        if are_labels(batch.y) and scores is not None and scores.dim() == 2 and scores.shape[1] > 1:
+            self.right.append((scores.argmax(1) == batch.y).sum())
         self.sizes.append(batch.size)
 
     def of_all_processes(self) -> "Tally":
@@ -65,12 +66,14 @@ def evaluate(
 ) -> Scores:
     """Measure the mean loss and the accuracy of ``model`` on a data set. Notebook 06.
 
-    Runs in eval mode without gradients, and leaves the model in the mode it was found in.
+    Runs in eval mode without gradients, and leaves the model in the mode it was found in. Of a tuple or dict of
+    outputs, ``loss`` receives all, and the accuracy is that of the first tensor.
 
     Raises:
         TrainingError: If the data set is empty, or the model cannot take its items.
     """
-    return measure(model, Batches(dataset, batch_size, device_of(model), shuffle=False), loss)
+    batches = Batches(dataset, batch_size, device_of(model), shuffle=False)
+    return measure(model, batches, CheckedLoss(loss, dataset))
 
 
 def measure(model: nn.Module, batches: Batches, loss: Loss) -> Scores:
@@ -86,15 +89,24 @@ def measure(model: nn.Module, batches: Batches, loss: Loss) -> Scores:
 def predict(model: nn.Module, dataset: Source, batch_size: int = 512) -> Tensor:
     """Return the model's outputs for all items, in their order, on the CPU: ``(N, classes)``. Notebook 09.
 
-    Runs in eval mode without gradients, and leaves the model in the mode it was found in.
+    Runs in eval mode without gradients, and leaves the model in the mode it was found in. Of a tuple or dict of
+    outputs, the first tensor is returned.
 
     Raises:
         TrainingError: If the data set is empty, or the model cannot take its items.
     """
     batches = Batches(dataset, batch_size, device_of(model), shuffle=False)
     with eval_mode(model):
-        parts = [forward(model, batch.x).float().cpu()[: batch.size] for batch in batches]
+        parts = [_outputs(model, batch) for batch in batches]
     return torch.cat([part for shares in zip(*distributed.from_all(parts), strict=True) for part in shares])
+
+
+def _outputs(model: nn.Module, batch: Batch) -> Tensor:
+    out = forward(model, batch.x)
+    scores = first_tensor(out)
+    if scores is None:
+        raise TrainingError(f"The model returns something {describe(out)}, which holds no tensor.")
+    return scores.float().cpu()[: batch.size]
 
 
 @contextlib.contextmanager
@@ -103,27 +115,52 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.inference_mode():
+        # not inference_mode: tensors that a module makes and keeps here must be usable in training
+        with torch.no_grad():
             yield
     finally:
         for module, mode in modes:
             module.training = mode
 
 
-def forward(model: nn.Module, x: Tensor) -> Tensor:
-    """``model(x)``; if the model cannot take the input, the error names the input's shape.
+def forward(model: nn.Module, x: Tensor) -> object:
+    """``model(x)``: a tensor, or a tuple or dict of tensors. If the model cannot take x, the error names its shape.
 
     Raises:
         TrainingError: If the model cannot take the batch.
     """
     try:
-        out: Tensor = model(x)
-    except (RuntimeError, ValueError, IndexError) as error:
+        out: object = model(x)
+    except TrainingError:
+        raise
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
         raise TrainingError(
             f"The model cannot take a batch {describe(x)}.\nPyTorch says: {first_line(error)}\n"
             "Try model(x) on one batch, and print the shape after each layer."
         ) from error
     return out
+
+
+def takes_channels_last(model: nn.Module, x: Tensor) -> bool:
+    """Whether the model can take images ``(B, C, H, W)`` that have the channels last in memory.
+
+    It cannot if it calls ``view`` on a feature map, for example. Tried in eval mode; the model is not changed.
+    """
+    devices = [x.device] if x.device.type == "cuda" else []
+    try:
+        with eval_mode(model), torch.random.fork_rng(devices):
+            model(x.to(memory_format=torch.channels_last))
+    except RuntimeError:
+        return False
+    return True
+
+
+def first_tensor(out: object) -> Tensor | None:
+    """The output itself, or the first tensor of a tuple, list or dict; None if there is none."""
+    if isinstance(out, Tensor):
+        return out
+    parts = out.values() if isinstance(out, dict) else out if isinstance(out, list | tuple) else ()
+    return next((part for part in parts if isinstance(part, Tensor)), None)
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -1,5 +1,6 @@
 """The training loop of notebook 06, written once: zero_grad, forward, loss, backward, step."""
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -10,17 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
-from course_utils.training import distributed, preflight
+from course_utils.training import distributed, preflight, schedules
 from course_utils.training.accumulation import AccumulatingOptimizer
 from course_utils.training.batches import Augment, Batches, Source
-from course_utils.training.checkpoints import Run
-from course_utils.training.fused import use_fused_step
 from course_utils.training.history import History
 from course_utils.training.inference import Scores, Tally, device_of, forward, measure
 from course_utils.training.loss import CheckedLoss, Loss
 from course_utils.training.precision import InBfloat16
+from course_utils.training.run import Run
+from course_utils.training.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -99,38 +100,43 @@ def fit(
         resume=resume,
         precision=precision,
     )
-    distributed.own_randomness()
-    run = Run(model, optimizer, scheduler, checkpoint)
-    run.resume()
-    distributed.copy_from_first([*model.parameters(), *model.buffers()])
     device = device_of(model)
     batches = Batches(train, batch_size, device, shuffle=True, augment=augment)
     held_out = None if validation is None else Batches(validation, 512, device, shuffle=False)
-    network = InBfloat16(model) if precision == "bf16" else model
-    use_fused_step(optimizer)
-    updates = AccumulatingOptimizer(optimizer, accumulate, scheduler if scheduler_step == "batch" else None)
-    checked = CheckedLoss(loss, train)
-    with _progress_bar(progress, epochs, len(batches), done=len(run.history)) as bar:
-        try:
-            while len(run.history) < epochs and not run.is_stale(patience):
-                start, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
-                number = len(run.history) + 1
-                tally = train_epoch(network, batches, checked, updates, epoch=number, after_batch=bar.update)
-                # batch norm's statistics differ from rank to rank
-                distributed.copy_from_first(model.buffers())
-                measured = None if held_out is None else measure(model, held_out, loss)
-                epoch = _record(tally, measured, lr, seconds=time.perf_counter() - start)
-                if scheduler and scheduler_step == "epoch":
-                    _step_after_epoch(scheduler, epoch)
-                run.finish_epoch(epoch, keep_best=patience is not None)
-                bar.set_postfix_str(f"loss {epoch.train_loss[0]:.4f}")
-        except KeyboardInterrupt:
-            # several ranks may be at different steps: all of them must end
-            if distributed.size() > 1:
-                raise
-            print(f"Stopped by hand: the history holds the {len(run.history)} whole epochs of {epochs}.")
-    if patience is not None:
-        run.back_to_best()
+    generators = batches.generators() + (held_out.generators() if held_out else [])
+    run = Run(model, optimizer, scheduler, checkpoint, generators)
+    before = Snapshot(model, optimizer, scheduler, generators, weights=run.is_saved())
+    per_step, per_epoch = (scheduler, None) if scheduler_step == "batch" else (None, scheduler)
+    updates = AccumulatingOptimizer(optimizer, accumulate, per_step, after_first_step=before.forget)
+    with before, contextlib.closing(updates), preflight.single_items_refused(model, batches):
+        distributed.own_randomness()
+        run.resume()
+        distributed.copy_from_first([*model.parameters(), *model.buffers()])
+        network = InBfloat16(model) if precision == "bf16" else model
+        losses = CheckedLoss(loss, train), CheckedLoss(loss, train if validation is None else validation)
+        with _progress_bar(progress, epochs, len(batches), done=len(run.history)) as bar:
+            try:
+                while len(run.history) < epochs and not run.is_stale(patience):
+                    start, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
+                    number = len(run.history) + 1
+                    tally = train_epoch(network, batches, losses[0], updates, number, bar.update)
+                    # batch norm's statistics differ from rank to rank
+                    distributed.copy_from_first(model.buffers())
+                    measured = None if held_out is None else measure(model, held_out, losses[1])
+                    epoch = _record(tally, measured, lr, seconds=time.perf_counter() - start)
+                    if per_epoch is not None:
+                        schedules.advance_after_epoch(per_epoch, epoch)
+                    run.finish_epoch(epoch, keep_best=patience is not None)
+                    bar.set_postfix_str(f"loss {epoch.train_loss[0]:.4f}")
+                if patience is None:
+                    preflight.stop_unless_weights_finite(model)
+            except KeyboardInterrupt:
+                # several ranks may be at different steps: all of them must end
+                if distributed.size() > 1:
+                    raise
+                print(f"Stopped by hand: the history holds the {len(run.history)} whole epochs of {epochs}.")
+        if patience is not None:
+            run.back_to_best()
     return run.history
 
 
@@ -139,7 +145,6 @@ def train_epoch(
     batches: Batches,
     loss: Loss,
     optimizer: AccumulatingOptimizer,
-    *,
     epoch: int = 1,
     after_batch: Callable[[], object] = lambda: None,
 ) -> Tally:
@@ -175,14 +180,6 @@ def _record(tally: Tally, measured: Scores | None, lr: float, seconds: float) ->
         [seconds],
         torch.stack(tally.losses).tolist(),
     )
-
-
-def _step_after_epoch(scheduler: LRScheduler, epoch: History) -> None:
-    if isinstance(scheduler, ReduceLROnPlateau):
-        loss = epoch.val_loss[0]
-        scheduler.step(epoch.train_loss[0] if loss is None else loss)
-    else:
-        scheduler.step()
 
 
 def _progress_bar(show: bool, epochs: int, steps: int, done: int) -> "tqdm[Never]":

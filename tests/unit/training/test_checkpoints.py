@@ -1,11 +1,15 @@
 """Files that are whole or not there, and never run code."""
 
 import pickle
+import random
+from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
-from course_utils.training.checkpoints import CheckpointError, load, random_state, restore_random_state, save
+from course_utils.training import CheckpointError, random_state
+from course_utils.training.checkpoints import load, save
 
 
 def test_what_is_saved_comes_back(tmp_path):
@@ -64,8 +68,57 @@ def test_a_file_from_elsewhere_cannot_run_code(tmp_path, write):
     assert not Evil.ran
 
 
-def test_random_numbers_go_on_where_they_were():
-    state = random_state()
-    first = torch.rand(4)
-    restore_random_state(state)
-    assert torch.equal(torch.rand(4), first)
+def test_random_numbers_continue_where_they_were():
+    loader = torch.Generator()
+
+    def draw():
+        return (
+            torch.rand(4).tolist(),
+            random.random(),
+            numpy.random.rand(),
+            torch.rand(2, generator=loader).tolist(),
+        )
+
+    state = random_state.get([loader])
+    first = draw()
+    random_state.restore(state, [loader])
+    assert draw() == first
+
+
+def damages():
+    """A bit of a checkpoint changed, at places all over the file."""
+    draw = torch.Generator().manual_seed(0)
+    return torch.rand(40, generator=draw).tolist()
+
+
+@pytest.mark.parametrize("place", damages())
+def test_a_changed_byte_is_noticed_or_changes_nothing(tmp_path, place):
+    file = tmp_path / "run.pt"
+    weights = torch.arange(500.0)
+    save(file, {"weights": weights})
+    content = bytearray(file.read_bytes())
+    content[int(place * len(content))] ^= 16
+    file.write_bytes(content)
+    try:
+        found = load(file)
+    except CheckpointError as error:
+        assert "damaged" in str(error)
+    else:
+        assert torch.equal(found["weights"], weights)
+
+
+def test_numbers_of_numpy_are_saved_as_pythons(tmp_path):
+    state = {
+        "lr": numpy.float64(0.1),
+        "groups": [{"decay": numpy.float32(0.5), numpy.int64(3): (numpy.bool_(True),)}],
+    }
+    save(tmp_path / "run.pt", state)
+    back = load(tmp_path / "run.pt")
+    assert back == {"lr": 0.1, "groups": [{"decay": 0.5, 3: (True,)}]} and type(back["lr"]) is float
+
+
+@pytest.mark.parametrize("value", [lambda x: x, numpy.zeros(2), Evil(), Path("x"), {"a": [Evil]}])
+def test_what_load_would_refuse_is_refused_by_save(tmp_path, value):
+    with pytest.raises(CheckpointError, match=r"cannot hold state\['extra'\]"):
+        save(tmp_path / "run.pt", {"extra": value})
+    assert not list(tmp_path.iterdir())

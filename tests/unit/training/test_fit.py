@@ -253,9 +253,12 @@ def test_a_new_optimizer_takes_the_fused_step_and_a_chosen_one_is_left_alone():
     model = network()
     new = torch.optim.SGD(model.parameters(), lr=0.1)
     chosen = torch.optim.SGD(model.parameters(), lr=0.1, foreach=True)
+    seen = {}
     for optimizer in (new, chosen):
+        optimizer.register_step_post_hook(lambda o, *_: seen.update({o: o.param_groups[0]["fused"]}))
         run(model, images(), optimizer)
-    assert new.param_groups[0]["fused"] is True and not chosen.param_groups[0]["fused"]
+        assert optimizer.param_groups[0]["fused"] is None
+    assert seen == {new: True, chosen: None}
 
 
 class Endless(IterableDataset):
