@@ -1,4 +1,4 @@
-# Thin names for `python -m course_tools …`. ARGS is passed on, for example: make reference ARGS="09"
+# Short names for `python -m course_tools …`. ARGS is passed on, for example: make reference ARGS="09"
 PYTHON ?= python3
 COMMANDS = lab teach test slides site reference bench release
 

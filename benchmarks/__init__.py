@@ -1,1 +1,1 @@
-"""The course's training loop beside others that a user might pick; ``python -m benchmarks`` runs it."""
+"""Compare the course's training loop with others; ``python -m benchmarks`` runs the comparison."""

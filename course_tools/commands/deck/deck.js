@@ -1,14 +1,14 @@
-// Starts a deck: typeset the math, spread what is too tall over further slides, then hand over to reveal.js.
+// Start a deck: typeset the math, continue slides that are too tall on further ones, then start reveal.js.
 'use strict';
 
-const SMALLEST_PICTURE = 0.8;  // of its natural size: below this its labels cannot be read from the back row
+const SMALLEST_PICTURE = 0.8;  // of its natural size: labels of smaller ones cannot be read from the back row
 const LARGEST_PICTURE = 1.6;
-const WIDEST_BESIDE = 900;  // pixels: a wider picture leaves a text beside it no room
+const WIDEST_BESIDE = 900;  // pixels: a wider picture leaves no room for text next to it
 const LONGEST_BESIDE = 520;  // characters
 
 window.MathJax = {
   tex: { inlineMath: [['$', '$'], ['\\(', '\\)']] },
-  svg: { fontCache: 'local' },  // so that math in the speaker's notes brings its glyphs along
+  svg: { fontCache: 'local' },  // so that math in the speaker's notes includes its glyphs
   options: { ignoreHtmlClass: 'output|picture|code', enableMenu: false },
   startup: {
     async pageReady() {
@@ -27,7 +27,7 @@ window.MathJax = {
   },
 };
 
-// A picture takes the height that the rest of the slide leaves it, within limits; a wide one may reach the edges.
+// Give a picture the height that the rest of the slide leaves, within limits; a wide one may extend to the edges.
 function giveRoom(block) {
   const image = block.querySelector('img');
   if (image.naturalWidth > block.clientWidth) block.classList.add('wide');
@@ -38,13 +38,13 @@ function giveRoom(block) {
   block.style.maxHeight = height(LARGEST_PICTURE);
 }
 
-// Move the blocks that do not fit to a new slide behind this one, as often as it takes.
+// Move the blocks that do not fit to a new slide after this one, and repeat this until all blocks fit.
 function spread(section) {
   const page = section.querySelector('.page');
   const bottom = page.getBoundingClientRect().bottom - parseFloat(getComputedStyle(page).paddingBottom);
   const blocks = [...page.children];
   const over = blocks.findIndex(block => block.getBoundingClientRect().bottom > bottom + 1);
-  if (over < 1) return;  // all fits, or a single block does not: then the notebook has to divide it
+  if (over < 1) return;  // everything fits, or a single block does not: then the notebook has to split it
   if (putBeside(blocks[over - 1], blocks[over])) return spread(section);
   const cut = bestCut(blocks, over, bottom - blocks[0].getBoundingClientRect().top);
   const next = section.cloneNode(true);
@@ -68,8 +68,8 @@ function putBeside(picture, text) {
   return true;
 }
 
-// Where to cut so that block `over` comes to the next slide: a heading stays with what follows it, code with what it
-// prints if `room` (in pixels) holds both, and a text with the output before it, which it explains.
+// Return where to cut so that block `over` is on the next slide. A heading stays with the next block, code with its
+// output if both fit into `room` (pixels), and a text with the output before it, which it explains.
 function bestCut(blocks, over, room) {
   const is = (index, kind) => blocks[index].classList.contains(kind);
   if (isHeading(blocks[over - 1])) return Math.max(over - 1, 1);
@@ -90,7 +90,7 @@ function isHeading(block) {
   return block.children.length === 1 && /^H[1-6]$/.test(block.firstElementChild.tagName);
 }
 
-// What comes first on a slide is there from the start.
+// Show the first block of a slide from the start.
 function showFirst(section) {
   const first = section.querySelector('.block:not(.beside)');
   const index = first.dataset.fragmentIndex;
