@@ -1,4 +1,4 @@
-"""Time every row of the benchmark in turn, and print and write a table of ratios to the floor."""
+"""Measure every row of the benchmark; print and write a table of ratios to the floor."""
 
 import argparse
 import ctypes
@@ -21,10 +21,10 @@ from benchmarks.rows import ROWS
 from benchmarks.task import Task, make_task
 
 FLOOR, FIT = list(ROWS)[:2]
-WARM_UP = 1_200  # training images of an epoch that is not counted
-BOUND = 1.05  # what fit may take, as a multiple of the floor
-
-RIVALS_EVERY = 3  # the promise of 1.05 needs more rounds than the comparison with the others
+WARM_UP = 1_200  # training images of an epoch that is not measured
+BOUND = 1.05  # promised upper bound for fit, as a multiple of the floor
+# The bound of 1.05 needs more rounds than the comparison with the others, which run in every third round.
+RIVALS_EVERY = 3
 
 Times = dict[str, dict[int, float]]  # row → round → seconds
 
@@ -33,31 +33,31 @@ def main() -> None:
     """Run the benchmark as the command line asks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[32, 64, 128, 512], metavar="N")
-    parser.add_argument("--images", type=int, default=4_800, help="training images of an epoch (%(default)s)")
+    parser.add_argument("--images", type=int, default=4_800, help="training images per epoch (%(default)s)")
     parser.add_argument(
         "--rounds",
         type=int,
         default=9,
-        help="how often fit is timed; the others a third as often (%(default)s)",
+        help="rounds for fit; the others run in every third one (%(default)s)",
     )
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("RESULTS.md"))
     options = parser.parse_args()
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # all rows run on the CPU
+    # All rows run on the CPU.
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
     keep_freed_memory()
-    warnings.filterwarnings("ignore")  # the others' advice on workers and on deprecated calls
+    # Advice of the other packages on workers and on deprecated calls.
+    warnings.filterwarnings("ignore")
 
     installed = [row for row in ROWS if row in {FLOOR, *options.rows} and is_installed(row)]
     missing = [row for row in options.rows if not is_installed(row)]
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        short, task = (
-            make_task(WARM_UP, Path(folder) / "short"),
-            make_task(options.images, Path(folder) / "task"),
-        )
+        short = make_task(WARM_UP, Path(folder, "short"))
+        task = make_task(options.images, Path(folder, "task"))
         results = {}
         for size in options.batch_sizes:
-            time_rows(installed, replace(short, batch_size=size), rounds=1)  # to warm up
+            time_rows(installed, replace(short, batch_size=size), rounds=1)
             results[size] = time_rows(installed, replace(task, batch_size=size), options.rounds)
             print(f"batch size {size}: {options.rounds} rounds done", flush=True)
     seconds = time.perf_counter() - start
@@ -67,10 +67,11 @@ def main() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let malloc keep what is freed (glibc only): else any row pays, at random, a third more for fresh pages."""
+    """Let malloc keep freed memory (glibc only): otherwise new pages slow down rows by a third, at random."""
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except OSError:  # another system, another malloc
+    # Not glibc.
+    except OSError:
         return
     trim_threshold, mmap_threshold = -1, -3
     mallopt(trim_threshold, 2**31 - 1)
@@ -78,13 +79,13 @@ def keep_freed_memory() -> None:
 
 
 def is_installed(row: str) -> bool:
-    """Whether the package that a row compares with is there."""
+    """Whether the package that a row needs is installed."""
     return importlib.util.find_spec(ROWS[row][1]) is not None
 
 
 def time_rows(rows: list[str], task: Task, rounds: int) -> Times:
-    """Time the rows in rounds, in a new order each time: floor and fit in each, the others in every third."""
-    times = {row: {} for row in rows}
+    """Measure the rows, in a new order in each round: floor and fit in all rounds, the others in every third."""
+    times: Times = {row: {} for row in rows}
     order = random.Random(0)
     for number in range(rounds):
         present = [row for row in rows if row in (FLOOR, FIT) or number % RIVALS_EVERY == 0]
@@ -100,7 +101,7 @@ def time_rows(rows: list[str], task: Task, rounds: int) -> Times:
 def report(
     results: dict[int, Times], missing: Iterable[str], images: int, rounds: int, seconds: float
 ) -> str:
-    """The table of ratios in Markdown, with what was measured, where, and whether ``fit`` keeps its promise."""
+    """Return the table of ratios in Markdown, the conditions, and whether ``fit`` keeps its promises."""
     ratios = {
         size: {row: median_ratio(seconds, times[FLOOR]) for row, seconds in times.items()}
         for size, times in results.items()
@@ -132,12 +133,12 @@ def report(
 
 
 def median_ratio(seconds: dict[int, float], floor: dict[int, float]) -> float:
-    """The median of the ratios within each round: what slows a whole round down cancels."""
+    """Return the median of the ratios within each round, in which the speed of the machine cancels."""
     return statistics.median(taken / floor[number] for number, taken in seconds.items())
 
 
 def spread(times: dict[int, float]) -> float:
-    """Half the distance between the quartiles, as a share of the median."""
+    """Return half the distance between the quartiles, as a fraction of the median."""
     if len(times) < 2:
         return 0.0
     low, middle, high = statistics.quantiles(times.values(), n=4)
@@ -145,7 +146,7 @@ def spread(times: dict[int, float]) -> float:
 
 
 def verdict(ratios: dict[int, dict[str, float]]) -> list[str]:
-    """Say for each batch size where ``fit`` breaks its promises, or that it keeps them."""
+    """Return for each batch size in which way ``fit`` breaks its promises, or that it keeps them."""
     broken = []
     for size, of_size in ratios.items():
         if FIT in of_size and of_size[FIT] > BOUND:

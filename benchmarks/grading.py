@@ -1,8 +1,8 @@
-"""How long does grading take a class?
+"""How long does it take to grade a class?
 
     python -m benchmarks.grading --submissions 200 --notebook 07
 
-Everyone hands in the solved notebook, each with a comment of their own in every answer, so that no two are alike.
+All students hand in the solved notebook, with different comments in every answer, so that no two are equal.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def hand_in(path: Path, folder: Path, count: int) -> None:
-    """Write the notebook at `path` as `count` students hand it in."""
+    """Write the notebook at `path` as the submissions of `count` students."""
     solved = nbformat.read(path, as_version=4)
     for student in range(count):
         notebook = copy.deepcopy(solved)

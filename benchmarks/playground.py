@@ -1,10 +1,9 @@
-"""How many frames a second does the network playground draw while it trains?
+"""How many frames per second does the network playground draw while it trains?
 
     python -m benchmarks.playground
 
-The widget plays as in a notebook's kernel, on an event loop of its own; what a browser adds is measured by
-tests/browser/test_live_playground.py. The player itself stops at 20 frames a second; the third column is what it could
-do without that limit.
+The widget plays in its own event loop, as in a notebook's kernel; tests/browser/test_live_playground.py measures it in
+a browser. The player draws at most 20 frames per second; the third column is the rate without that limit.
 """
 
 import argparse
@@ -14,21 +13,21 @@ import time
 from course_utils.playground.interactive import one_thread
 from course_utils.playground.network import Playground
 
-# name → what is chosen: data, features, units of each layer, epochs a frame
+# Name → what is chosen: data, number of features, units of each layer, epochs per frame.
 CASES = {
-    "as it opens, 1 epoch a frame": ("circle", 2, (4, 2), 1),
+    "initial settings, 1 epoch per frame": ("circle", 2, (4, 2), 1),
     "spiral, 7 features, 8-8, 1 epoch": ("spiral", 7, (8, 8), 1),
     "the largest: 7 features, 8-8-8-8, 1 epoch": ("spiral", 7, (8, 8, 8, 8), 1),
-    "the largest, 25 epochs a frame": ("spiral", 7, (8, 8, 8, 8), 25),
+    "the largest, 25 epochs per frame": ("spiral", 7, (8, 8, 8, 8), 25),
 }
 
 
 def main() -> None:
-    """Print a table: frames a second, and what a frame costs."""
+    """Print a table: frames per second, and the time per frame."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=5.0, help="of playing for each row (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of playing per row (%(default)s)")
     seconds = parser.parse_args().seconds
-    print("| network playground | frames a second | without limit | training, ms | drawing, ms |")
+    print("| network playground | frames per second | without limit | training, ms | drawing, ms |")
     print("|---|--:|--:|--:|--:|")
     for name, case in CASES.items():
         playground = prepare(*case)
@@ -41,7 +40,7 @@ def main() -> None:
 
 
 def prepare(data: str, features: int, widths: tuple[int, ...], epochs: int) -> Playground:
-    """A playground in which all this has been chosen with its controls."""
+    """Return a playground with these values in its controls."""
     playground = Playground()
     playground.data.value, playground.speed.value = data, epochs
     for i, button in enumerate(playground.features.values()):
@@ -52,7 +51,7 @@ def prepare(data: str, features: int, widths: tuple[int, ...], epochs: int) -> P
 
 
 async def frames_per_second(playground: Playground, seconds: float) -> float:
-    """Press Play, wait, press Pause; return how many pictures came out in a second."""
+    """Press Play, wait, press Pause; return the number of frames per second."""
     playground.player.play()
     start, before = time.perf_counter(), playground.player.frames
     await asyncio.sleep(seconds)
@@ -63,7 +62,7 @@ async def frames_per_second(playground: Playground, seconds: float) -> float:
 
 
 def cost(playground: Playground, repeats: int = 20) -> tuple[float, float]:
-    """Seconds that a frame's training and its drawing take."""
+    """Return the seconds for training and for drawing one frame."""
     times = [0.0, 0.0]
     with one_thread():
         for _ in range(repeats):

@@ -1,8 +1,8 @@
-"""The rows of the benchmark: the bare floor, the course's ``fit``, and what a user might pick instead.
+"""The rows of the benchmark: the floor, the course's ``fit``, and alternatives to it.
 
-Each row is a function that prepares all it can beforehand and returns ``epoch``, which is timed: it trains for one
-epoch, evaluates once, and returns the accuracy. Progress bars, logs and checkpoints are off in all of them, and all
-use Adam in its fused form where they let us choose.
+Each row is a function that prepares as much as possible and returns ``epoch``, which is measured: it trains for one
+epoch, evaluates once, and returns the accuracy. Progress bars, logs and checkpoints are off in all rows, and all use
+the fused form of Adam if they can be configured to.
 """
 
 import logging
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.optim import Adam
+from torch.utils.data import DataLoader
 
 from benchmarks.task import RATE, TEST_BATCH, Task
 
@@ -20,7 +21,7 @@ Epoch = Callable[[], float]
 
 
 def floor(task: Task) -> Epoch:
-    """Forward, backward, fused step on batches sliced beforehand, and a forward pass over the test images."""
+    """Forward, backward and a fused step on batches sliced in advance, and a forward pass over the test images."""
     model = task.model()
     optimizer = Adam(model.parameters(), RATE, fused=True)
     order = torch.randperm(len(task.train))
@@ -42,7 +43,7 @@ def floor(task: Task) -> Epoch:
 
 
 def accuracy(outputs: torch.Tensor, task: Task) -> float:
-    """The share of test images that ``outputs`` ``(N, 10)`` get right."""
+    """Return the fraction of test images that ``outputs`` ``(N, 10)`` classify correctly."""
     return float((outputs.argmax(1) == task.test.labels).float().mean())
 
 
@@ -51,7 +52,8 @@ def course_fit(task: Task) -> Epoch:
     from course_utils.training import evaluate, fit
 
     model = task.model()
-    optimizer = Adam(model.parameters(), RATE)  # fit makes it a fused one
+    # fit uses the fused form of it.
+    optimizer = Adam(model.parameters(), RATE)
 
     def epoch():
         fit(model, task.train, epochs=1, optimizer=optimizer, batch_size=task.batch_size, progress=False)
@@ -60,23 +62,34 @@ def course_fit(task: Task) -> Epoch:
     return epoch
 
 
-def tensor_dataset(task: Task) -> Epoch:
-    """A loop by hand over a DataLoader of tensors in memory."""
-    model = task.model()
-    optimizer = Adam(model.parameters(), RATE, fused=True)
-    train, test = task.loaders()
+def hand_written(
+    task: Task,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    train: DataLoader,
+    test: DataLoader,
+    backward: Callable[[torch.Tensor], None],
+) -> Epoch:
+    """Return the usual loop over two DataLoaders."""
 
     def epoch():
         model.train()
         for x, y in train:
             optimizer.zero_grad()
-            F.cross_entropy(model(x), y).backward()
+            backward(F.cross_entropy(model(x), y))
             optimizer.step()
         model.eval()
         with torch.inference_mode():
             return accuracy(torch.cat([model(x) for x, _ in test]), task)
 
     return epoch
+
+
+def tensor_dataset(task: Task) -> Epoch:
+    """A hand-written loop over a DataLoader of tensors in memory."""
+    model = task.model()
+    optimizer = Adam(model.parameters(), RATE, fused=True)
+    return hand_written(task, model, optimizer, *task.loaders(), torch.Tensor.backward)
 
 
 def lecture(task: Task) -> Epoch:
@@ -136,25 +149,14 @@ def skorch(task: Task) -> Epoch:
 
 
 def accelerate(task: Task) -> Epoch:
-    """The loop by hand, prepared by Hugging Face Accelerate."""
+    """The hand-written loop, prepared by Hugging Face Accelerate."""
     from accelerate import Accelerator
 
     accelerator = Accelerator(cpu=True)
     model = task.model()
     optimizer = Adam(model.parameters(), RATE, fused=True)
-    model, optimizer, train, test = accelerator.prepare(model, optimizer, *task.loaders())
-
-    def epoch():
-        model.train()
-        for x, y in train:
-            optimizer.zero_grad()
-            accelerator.backward(F.cross_entropy(model(x), y))
-            optimizer.step()
-        model.eval()
-        with torch.inference_mode():
-            return accuracy(torch.cat([model(x) for x, _ in test]), task)
-
-    return epoch
+    prepared = accelerator.prepare(model, optimizer, *task.loaders())
+    return hand_written(task, *prepared, accelerator.backward)
 
 
 def fastai(task: Task) -> Epoch:
@@ -231,7 +233,7 @@ def keras(task: Task) -> Epoch:
     return epoch
 
 
-# Name in the table → the function, and the package it needs beside the course's own.
+# Name in the table → function, and the package that it needs in addition to the course's own.
 ROWS: dict[str, tuple[Callable[[Task], Epoch], str]] = {
     "floor": (floor, "torch"),
     "fit (this course)": (course_fit, "torch"),

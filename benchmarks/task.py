@@ -1,4 +1,4 @@
-"""What every row of the benchmark does: one epoch of LeNet-5 on the same images, then one evaluation."""
+"""The task of every row: one epoch of LeNet-5 on the same images, then one evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ RATE = 1e-3  # learning rate of Adam
 class Task:
     """The images, 32×32 in memory and 28×28 in files, and the batch size.
 
-    ``folder`` holds the same images as torchvision's MNIST stores them, for the lecture's loop.
+    ``folder`` has the same images in the format of torchvision's MNIST, for the lecture's loop.
     """
 
     train: ImageSet
@@ -28,25 +28,25 @@ class Task:
     batch_size: int = 32
 
     def model(self) -> LeNet5:
-        """A new LeNet-5 with the same weights in every row."""
+        """Return a new LeNet-5, with the same weights in every row."""
         torch.manual_seed(0)
         return LeNet5()
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Images, float32 ``(N, 1, 32, 32)``, and labels, int64 ``(N,)``, for training, then for testing."""
+        """Return images, float32 ``(N, 1, 32, 32)``, and labels, int64 ``(N,)``, for training, then for testing."""
         return *self.train.batch(slice(None)), *self.test.batch(slice(None))
 
     def loaders(self) -> tuple[DataLoader, DataLoader]:
-        """A ``DataLoader`` over float tensors in memory, for training and for testing."""
+        """Return a ``DataLoader`` over float tensors in memory for training, and one for testing."""
         x, y, x_test, y_test = self.tensors()
         train = DataLoader(TensorDataset(x, y), self.batch_size, shuffle=True)
         return train, DataLoader(TensorDataset(x_test, y_test), TEST_BATCH)
 
 
 def make_task(images: int, folder: Path) -> Task:
-    """A task with this number of MNIST's training images, and a sixth as many test images.
+    """Return a task with ``images`` of MNIST's training images, and a sixth as many test images.
 
-    The offline stand-in has fewer images; it is repeated.
+    The synthetic data set, which is used offline, has fewer images; they are repeated.
     """
     train, test = data.load("mnist", fraction=1)
     train, test = _first(train, images), _first(test, images // 6)
@@ -64,6 +64,6 @@ def _first(images: ImageSet, count: int) -> ImageSet:
 
 
 def _write_idx(path: Path, values: Tensor) -> None:
-    """Write unsigned bytes in MNIST's format: type and number of dimensions, the sizes, the values."""
+    """Write unsigned bytes in MNIST's format: type and number of dimensions, sizes, values."""
     header = bytes([0, 0, 8, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape)
     path.write_bytes(header + values.contiguous().numpy().tobytes())

@@ -59,11 +59,14 @@ ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # Where x86's second set of numbers for the same calls begins.
 OTHER_NUMBERS = 0x4000_0000
 
+# Operation, jump if true, jump if false, constant.
+Instruction = tuple[int, int, int, int]
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 # Offsets in the kernel's struct seccomp_data.
 NUMBER, MACHINE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
 KILL, REFUSE, ALLOW = 0x8000_0000, 0x0005_0000, 0x7FFF_0000
 THREAD = 0x10000  # CLONE_THREAD
+REFUSED_CALL = REFUSE | errno.EPERM
 SET_SECCOMP, FILTER = 22, 2
 
 
@@ -88,34 +91,37 @@ def install() -> None:
 
 def program(machine: str) -> bytes:
     """Return the filter as code for the kernel, 8 bytes per instruction."""
-    refuse, absent = REFUSE | errno.EPERM, REFUSE | errno.ENOSYS
-    code = [
+    absent = REFUSE | errno.ENOSYS
+    code: list[Instruction] = [
         (LOAD, 0, 0, MACHINE),
         (EQUAL, 1, 0, ARCHITECTURE[machine]),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, OTHER_NUMBERS),
-        (RETURN, 0, 0, refuse),
+        (RETURN, 0, 0, REFUSED_CALL),
         # A new thread is allowed, a new process is not. The C library falls back from clone3 to clone.
         (EQUAL, 0, 1, CLONE3),
         (RETURN, 0, 0, absent),
-        (EQUAL, 0, 4, CLONE[machine]),
-        (LOAD, 0, 0, FIRST_ARGUMENT),
-        (ANY_BIT, 0, 1, THREAD),
-        (RETURN, 0, 0, ALLOW),
-        (RETURN, 0, 0, refuse),
-        # Only limits of this process can be changed.
-        (EQUAL, 0, 4, PRLIMIT[machine]),
-        (LOAD, 0, 0, FIRST_ARGUMENT),
-        (EQUAL, 0, 1, 0),
-        (RETURN, 0, 0, ALLOW),
-        (RETURN, 0, 0, refuse),
     ]
+    code += _allow_if(CLONE[machine], ANY_BIT, THREAD)
+    # Only limits of this process can be changed.
+    code += _allow_if(PRLIMIT[machine], EQUAL, 0)
     code += [(EQUAL, 0, 2 * len(OWNERS) + 2, FCNTL[machine]), (LOAD, 0, 0, SECOND_ARGUMENT)]
     for command in OWNERS.values():
-        code += [(EQUAL, 0, 1, command), (RETURN, 0, 0, refuse)]
+        code += [(EQUAL, 0, 1, command), (RETURN, 0, 0, REFUSED_CALL)]
     code.append((RETURN, 0, 0, ALLOW))
     for number in {**REFUSED[machine], **NEWER}.values():
-        code += [(EQUAL, 0, 1, number), (RETURN, 0, 0, refuse)]
+        code += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSED_CALL)]
     code.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+def _allow_if(call: int, operation: int, value: int) -> list[Instruction]:
+    """Return code that allows a system call if its first argument passes a test, and refuses it otherwise."""
+    return [
+        (EQUAL, 0, 4, call),
+        (LOAD, 0, 0, FIRST_ARGUMENT),
+        (operation, 0, 1, value),
+        (RETURN, 0, 0, ALLOW),
+        (RETURN, 0, 0, REFUSED_CALL),
+    ]

@@ -1,4 +1,4 @@
-"""The widgets in JupyterLab, in a real browser: they play, pause and step, and the picture changes."""
+"""The widgets in JupyterLab, in a real browser: they play, pause and step, and their picture changes."""
 
 import time
 
@@ -41,7 +41,8 @@ def widget(page):
         image = area.locator(f"img.{css_class}")
         image.wait_for()
         page.wait_for_function("c => document.querySelector('img.' + c).naturalWidth > 100", arg=css_class)
-        assert area.locator("img").count() == 1  # the static form stays away
+        # The static form is not shown.
+        assert area.locator("img").count() == 1
         return area, image
 
     return widget
@@ -56,7 +57,7 @@ def button(area, name):
 
 
 def wait_until_shown(page, image):
-    """While a widget plays, the next picture may just be loading: that is no fault, never showing one is."""
+    """Wait until a picture is loaded: while a widget plays, the next one may still be loading."""
     page.wait_for_function(SHOWN, arg=image.element_handle())
 
 
@@ -65,7 +66,7 @@ def source(image):
 
 
 def step(page, area, image):
-    """Press Step, and wait until the picture is another."""
+    """Press Step, and wait until the picture changes."""
     before = source(image)
     press(area, "Step")
     page.wait_for_function("([image, old]) => image.src != old", arg=[image.element_handle(), before])
@@ -81,7 +82,7 @@ def test_the_network_playground_plays_steps_and_pauses(page, widget):
     press(area, "Play")
     page.wait_for_timeout(1000 * SECONDS)
     frames, seconds = page.evaluate("window.frames_seen"), time.monotonic() - start
-    print(f"\n{frames / seconds:.1f} frames a second in the browser, while training")
+    print(f"\n{frames / seconds:.1f} frames per second in the browser, while training")
     assert frames > 2 * SECONDS
     wait_until_shown(page, image)
     press(area, "Pause")

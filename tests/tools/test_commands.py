@@ -187,3 +187,18 @@ def test_the_readme_of_this_project_has_room_for_the_benchmark():
 def test_the_command_line_runs_as_a_module():
     done = subprocess.run([sys.executable, "-m", "course_tools"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "lab" in done.stdout
+
+
+LIGHT = """
+import sys
+import course_tools.editions.student, course_utils.files
+assert "torch" not in sys.modules and "nbformat" not in sys.modules
+from course_utils import check, claim
+import course_utils
+assert course_utils.check is check and course_utils.claim is claim and course_utils.__version__
+assert not hasattr(course_utils, "no_such_name")
+"""
+
+
+def test_the_student_edition_is_updated_without_pytorch():
+    subprocess.run([sys.executable, "-c", LIGHT], cwd=ROOT, check=True)
