@@ -1,5 +1,6 @@
 """Judge many answers at the same time: worker processes that have imported PyTorch, with one queue for all."""
 
+import contextlib
 import json
 import os
 import queue
@@ -111,10 +112,12 @@ class _Worker(Generic[Key]):
     def stop(self, for_good: bool = False) -> None:
         """End the process."""
         self._over = self._over or for_good
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            # The context manager closes the pipes and waits. What is still unwritten cannot be written.
+            with contextlib.suppress(BrokenPipeError), process:
+                pass
 
     def _judge(self, job: Job) -> Outcome:
         for _ in range(ATTEMPTS):
@@ -132,25 +135,25 @@ class _Worker(Generic[Key]):
         return _exchange(process, line, self._setting.limits.patience + PATIENCE)
 
     def _start(self) -> "subprocess.Popen[str]":
-        complaints = tempfile.TemporaryFile()
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "course_tools.grading.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-            encoding="utf-8",
-            env=_environment(),
-            start_new_session=True,
-        )
-        try:
-            if _exchange(process, json.dumps(asdict(self._setting)), PATIENCE_AT_START) != READY:
-                raise BrokenWorker("The process that judges answers did not get ready.")
-        except (BrokenWorker, OSError) as error:
-            self.stop()
-            complaints.seek(0)
-            message = complaints.read().decode(errors="replace").strip()
-            raise CannotStart(message.rpartition("\n")[2] or str(error)) from None
+        with tempfile.TemporaryFile() as complaints:
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "course_tools.grading.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                encoding="utf-8",
+                env=_environment(),
+                start_new_session=True,
+            )
+            try:
+                if _exchange(process, json.dumps(asdict(self._setting)), PATIENCE_AT_START) != READY:
+                    raise BrokenWorker("The process that judges answers did not get ready.")
+            except (BrokenWorker, OSError) as error:
+                self.stop()
+                complaints.seek(0)
+                message = complaints.read().decode(errors="replace").strip()
+                raise CannotStart(message.rpartition("\n")[2] or str(error)) from None
         return process
 
 
