@@ -115,9 +115,11 @@ class _Worker(Generic[Key]):
         process, self._process = self._process, None
         if process:
             process.kill()
-            # The context manager closes the pipes and waits. What is still unwritten cannot be written.
-            with contextlib.suppress(BrokenPipeError), process:
-                pass
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                # What has not been written yet is lost.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+            process.wait()
 
     def _judge(self, job: Job) -> Outcome:
         for _ in range(ATTEMPTS):
