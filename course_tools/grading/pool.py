@@ -51,9 +51,9 @@ def readable() -> list[Path]:
 
 
 def exposed(secrets: Iterable[Path]) -> list[str]:
-    """Return in words which of these paths a student's code could still read."""
+    """Return which of these paths a student's code could still read, as text."""
     return [
-        f"files: {secret} lies inside {path}, which has to be readable"
+        f"files: {secret} is inside {path}, which must be readable"
         for secret in secrets
         for path in readable()
         if path in (secret.resolve(), *secret.resolve().parents)

@@ -131,7 +131,7 @@ def test_a_system_without_protection_is_refused_in_words(tmp_path, monkeypatch, 
 
 def test_secrets_inside_a_readable_folder_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "SYSTEM", (str(tmp_path),))
-    assert "lies inside" in pool.exposed([tmp_path / "course" / "notebooks"])[0]
+    assert "is inside" in pool.exposed([tmp_path / "course" / "notebooks"])[0]
     assert pool.exposed([environment.ROOT / "notebooks"]) == []
 
 
