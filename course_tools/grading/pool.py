@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from course_tools.environment import ROOT
 from course_tools.grading.exercises import Job
@@ -70,7 +70,7 @@ def run(jobs: Sequence[tuple[Key, Job]], setting: Setting, processes: int) -> It
     for job in jobs:
         todo.put(job)
     setting = replace(setting, readable=tuple(map(str, readable())))
-    workers = [_Worker[Key](setting) for _ in range(min(processes, len(jobs)))]
+    workers = [_Worker(setting) for _ in range(min(processes, len(jobs)))]
     for worker in workers:
         threading.Thread(target=worker.serve, args=(todo, done), daemon=True).start()
     try:
@@ -85,7 +85,7 @@ def run(jobs: Sequence[tuple[Key, Job]], setting: Setting, processes: int) -> It
             worker.stop(for_good=True)
 
 
-class _Worker(Generic[Key]):
+class _Worker:
     """A worker process; it is started when it is first needed, and again after it broke."""
 
     def __init__(self, setting: Setting) -> None:
@@ -95,8 +95,8 @@ class _Worker(Generic[Key]):
 
     def serve(
         self,
-        todo: "queue.Queue[tuple[Key, Job]]",
-        done: "queue.Queue[tuple[Key, Outcome | CannotStart]]",
+        todo: queue.Queue[tuple[Key, Job]],
+        done: queue.Queue[tuple[Key, Outcome | CannotStart]],
     ) -> None:
         """Judge jobs until there are none left."""
         while True:
@@ -136,7 +136,7 @@ class _Worker(Generic[Key]):
         process = self._process or self._start()
         return _exchange(process, line, self._setting.limits.patience + PATIENCE)
 
-    def _start(self) -> "subprocess.Popen[str]":
+    def _start(self) -> subprocess.Popen[str]:
         with tempfile.TemporaryFile() as complaints:
             process = self._process = subprocess.Popen(
                 [sys.executable, "-m", "course_tools.grading.worker"],
@@ -176,7 +176,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _exchange(process: "subprocess.Popen[str]", line: str, seconds: float) -> str:
+def _exchange(process: subprocess.Popen[str], line: str, seconds: float) -> str:
     """Send a line and return the line that comes back. Raises BrokenWorker."""
     assert process.stdin and process.stdout
     clock = threading.Timer(seconds, process.kill)
