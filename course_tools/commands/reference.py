@@ -158,7 +158,7 @@ def tidy(notebook: NotebookNode) -> None:
 
 
 def faults(notebook: NotebookNode, probe: NotebookNode, entries: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Yield each reason not to store a run, in words; entries: the lines of its ledger."""
+    """Yield each reason not to store a run, as a message; entries: the lines of its ledger."""
     if probe.outputs[0].text.strip() != "full":
         yield "It ran on a part of the data or on synthetic data. Set COURSE_DATA to the real data."
     for entry in entries:

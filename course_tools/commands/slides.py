@@ -47,7 +47,7 @@ COPIED = {
 
 @dataclass
 class Block:
-    """What stays together on a slide: a text, a cell's code, one output, a picture, or the speaker's notes."""
+    """A part of a slide that is not split: a text, a cell's code, one output, a picture, or the speaker's notes."""
 
     kind: str
     html: str

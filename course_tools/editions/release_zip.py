@@ -1,6 +1,6 @@
 """`release`: the students' edition of the whole course, as a self-contained zip.
 
-The zip holds the notebooks without solutions, the parts of the two packages that students need, and the lists of
+The zip contains the notebooks without solutions, the parts of the two packages that students need, and the lists of
 requirements. The same sources give the same zip, byte for byte.
 """
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from course_tools.environment import ROOT
 from course_utils.files import write_bytes
 
-# nbformat and nbgrader are imported where they are used: when nothing has changed, `lab` starts without them.
+# nbformat and nbgrader are imported on first use: if nothing has changed, `lab` starts without them.
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
@@ -42,7 +42,7 @@ class Update:
 
 @dataclass
 class Entry:
-    """What the manifest records about one file: digests of its source and of the editions handed out."""
+    """One file in the manifest: digests of its source and of the editions that were handed out."""
 
     source: str = ""
     edition: str = ""
@@ -168,7 +168,7 @@ def _free_place_beside(target: Path, entry: Entry) -> Path:
 
 
 def _ours(path: Path, entry: Entry) -> bool:
-    """Whether `path` may be written: it is free, or holds an unchanged edition that was handed out."""
+    """Whether `path` may be written: it is free, or contains an unchanged edition that was handed out."""
     return not path.exists() or _digest(path.read_bytes()) in entry.written
 
 

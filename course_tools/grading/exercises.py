@@ -62,7 +62,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Job:
-    """An answer to judge: the exercise, which holds nothing of the solution, and the student's code cells."""
+    """An answer to judge: the exercise, without its solution, and the student's code cells."""
 
     exercise: Exercise
     cells: tuple[SubmittedCell, ...]

@@ -23,6 +23,8 @@ from course_utils.files import write_bytes
 if TYPE_CHECKING:
     from nbgrader.api import Grade
 
+Cells = Sequence[SubmittedCell]
+Verdicts = Mapping[str, Verdict]  # by the number of the exercise or report
 CONFIG = """c = get_config()
 c.CourseDirectory.root = "."
 c.CourseDirectory.db_url = "{url}"
@@ -80,14 +82,8 @@ class Book:
             return False
         return True
 
-    def record(
-        self,
-        student: str,
-        assignment: Assignment,
-        cells: Sequence[SubmittedCell],
-        verdicts: Mapping[str, Verdict],
-    ) -> None:
-        """Write the verdicts, by the number of the exercise, as grades; and the notebook for formgrader."""
+    def record(self, student: str, assignment: Assignment, cells: Cells, verdicts: Verdicts) -> None:
+        """Write the verdicts as grades, and the notebook for formgrader."""
         with warnings.catch_warnings():
             # Caused by nbgrader's use of SQLAlchemy.
             warnings.filterwarnings("ignore", ".*not in session")
@@ -118,13 +114,7 @@ class Book:
         submission = self._book.find_submission(assignment.name, student)
         return [grade for notebook in submission.notebooks for grade in notebook.grades]
 
-    def _write_notebook(
-        self,
-        student: str,
-        assignment: Assignment,
-        cells: Sequence[SubmittedCell],
-        verdicts: Mapping[str, Verdict],
-    ) -> None:
+    def _write_notebook(self, student: str, assignment: Assignment, cells: Cells, verdicts: Verdicts) -> None:
         """Write the notebook that formgrader shows: the student's answers, the verdicts below the course's checks."""
         import nbformat
 

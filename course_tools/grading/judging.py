@@ -86,7 +86,7 @@ def _syntax_fault(cell: SubmittedCell) -> str:
 def run(parts: Sequence[slicing.Statement], changes: list[str]) -> Namespace:
     """Run these statements as their cells would, and return the names that they define.
 
-    Assignments to attributes of modules, and of classes from other modules, are appended to `changes`, in words.
+    Assignments to attributes of modules, and of classes from other modules, are appended to `changes`, as text.
     """
     guard = _Guard()
     namespace: Namespace = {"__name__": "__main__", "__builtins__": builtins, guard.name: _watch(changes)}
@@ -130,7 +130,7 @@ def _watch(changes: list[str]) -> Callable[[object], object]:
 
 
 def _in_hidden_test(error: BaseException, check: str) -> bool:
-    """Whether an error comes from a line that students never see; then nothing of it may be shown."""
+    """Whether an error comes from a line that students never see; then its text may not be shown."""
     trace, lines = error.__traceback__, check.splitlines()
     while trace:
         before = lines[: trace.tb_lineno] if trace.tb_frame.f_code.co_filename == "<check>" else []
@@ -166,7 +166,7 @@ def explain(error: BaseException) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """Return the last line of the student's cell in an error's traceback, in words."""
+    """Return the last line of the student's cell in an error's traceback, as text."""
     trace, line = error.__traceback__, ""
     while trace:
         if trace.tb_frame.f_code.co_filename.startswith("<cell"):

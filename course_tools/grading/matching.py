@@ -11,7 +11,7 @@ from course_tools.grading.submissions import Submission
 
 @dataclass
 class Match:
-    """What a student has handed in, by the names of the assignments."""
+    """The assignments that a student has handed in, by name."""
 
     cells: dict[str, list[SubmittedCell]] = field(default_factory=dict)
     # Why an instructor has to look, for assignments that cannot be graded.

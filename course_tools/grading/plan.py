@@ -104,7 +104,7 @@ def _verdict_without_notebook(plan: Plan, assignment: Assignment) -> Verdict:
 
 
 def _verdict_on_report(report: Report, cells: Iterable[SubmittedCell]) -> Verdict:
-    """Return whether a report is there. The verdict holds its text, so that a changed report is noticed."""
+    """Return whether a report is there. The verdict includes its text, so that a changed report is noticed."""
     text = source_of(report.check_id, cells)
     if text.strip() in ("", report.stub.strip()):
         return Verdict(Status.MISSING, "No report was handed in.")

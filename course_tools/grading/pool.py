@@ -1,5 +1,6 @@
 """Judge many answers at the same time: worker processes that have imported PyTorch, with one queue for all."""
 
+import contextlib
 import json
 import os
 import queue
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from course_tools.environment import ROOT
 from course_tools.grading.exercises import Job
@@ -50,9 +51,9 @@ def readable() -> list[Path]:
 
 
 def exposed(secrets: Iterable[Path]) -> list[str]:
-    """Return in words which of these paths a student's code could still read."""
+    """Return which of these paths a student's code could still read, as text."""
     return [
-        f"files: {secret} lies inside {path}, which has to be readable"
+        f"files: {secret} is inside {path}, which must be readable"
         for secret in secrets
         for path in readable()
         if path in (secret.resolve(), *secret.resolve().parents)
@@ -69,7 +70,7 @@ def run(jobs: Sequence[tuple[Key, Job]], setting: Setting, processes: int) -> It
     for job in jobs:
         todo.put(job)
     setting = replace(setting, readable=tuple(map(str, readable())))
-    workers = [_Worker[Key](setting) for _ in range(min(processes, len(jobs)))]
+    workers = [_Worker(setting) for _ in range(min(processes, len(jobs)))]
     for worker in workers:
         threading.Thread(target=worker.serve, args=(todo, done), daemon=True).start()
     try:
@@ -84,7 +85,7 @@ def run(jobs: Sequence[tuple[Key, Job]], setting: Setting, processes: int) -> It
             worker.stop(for_good=True)
 
 
-class _Worker(Generic[Key]):
+class _Worker:
     """A worker process; it is started when it is first needed, and again after it broke."""
 
     def __init__(self, setting: Setting) -> None:
@@ -94,8 +95,8 @@ class _Worker(Generic[Key]):
 
     def serve(
         self,
-        todo: "queue.Queue[tuple[Key, Job]]",
-        done: "queue.Queue[tuple[Key, Outcome | CannotStart]]",
+        todo: queue.Queue[tuple[Key, Job]],
+        done: queue.Queue[tuple[Key, Outcome | CannotStart]],
     ) -> None:
         """Judge jobs until there are none left."""
         while True:
@@ -111,10 +112,14 @@ class _Worker(Generic[Key]):
     def stop(self, for_good: bool = False) -> None:
         """End the process."""
         self._over = self._over or for_good
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                # What has not been written yet is lost.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+            process.wait()
 
     def _judge(self, job: Job) -> Outcome:
         for _ in range(ATTEMPTS):
@@ -131,26 +136,26 @@ class _Worker(Generic[Key]):
         process = self._process or self._start()
         return _exchange(process, line, self._setting.limits.patience + PATIENCE)
 
-    def _start(self) -> "subprocess.Popen[str]":
-        complaints = tempfile.TemporaryFile()
-        process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "course_tools.grading.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            text=True,
-            encoding="utf-8",
-            env=_environment(),
-            start_new_session=True,
-        )
-        try:
-            if _exchange(process, json.dumps(asdict(self._setting)), PATIENCE_AT_START) != READY:
-                raise BrokenWorker("The process that judges answers did not get ready.")
-        except (BrokenWorker, OSError) as error:
-            self.stop()
-            complaints.seek(0)
-            message = complaints.read().decode(errors="replace").strip()
-            raise CannotStart(message.rpartition("\n")[2] or str(error)) from None
+    def _start(self) -> subprocess.Popen[str]:
+        with tempfile.TemporaryFile() as complaints:
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "course_tools.grading.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                encoding="utf-8",
+                env=_environment(),
+                start_new_session=True,
+            )
+            try:
+                if _exchange(process, json.dumps(asdict(self._setting)), PATIENCE_AT_START) != READY:
+                    raise BrokenWorker("The process that judges answers did not get ready.")
+            except (BrokenWorker, OSError) as error:
+                self.stop()
+                complaints.seek(0)
+                message = complaints.read().decode(errors="replace").strip()
+                raise CannotStart(message.rpartition("\n")[2] or str(error)) from None
         return process
 
 
@@ -171,7 +176,7 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _exchange(process: "subprocess.Popen[str]", line: str, seconds: float) -> str:
+def _exchange(process: subprocess.Popen[str], line: str, seconds: float) -> str:
     """Send a line and return the line that comes back. Raises BrokenWorker."""
     assert process.stdin and process.stdout
     clock = threading.Timer(seconds, process.kill)

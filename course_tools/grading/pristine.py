@@ -1,4 +1,4 @@
-"""What the modules that judges rely on hold before any student's code runs, to find and undo changes to them."""
+"""Remember the modules that judges rely on before any student's code runs, to find and undo changes to them."""
 
 import sys
 import types
@@ -32,7 +32,7 @@ class Pristine:
         self._kinds = _kinds_of_values()
 
     def restore(self) -> list[str]:
-        """Undo all changes and return them in words, with new types of values that redefine operators."""
+        """Undo all changes and return them as text, with new types of values that redefine operators."""
         changed = []
         for owner, name, value in self._parts:
             if vars(owner).get(name) is not value:
@@ -72,5 +72,5 @@ def _kinds_of_values() -> dict[int, type]:
 
 def _compares_oddly(kind: type) -> bool:
     """Whether a class of the notebook, however it was made, defines operators."""
-    module, held = (type.__getattribute__(kind, word) for word in ("__module__", "__dict__"))
-    return module == "__main__" and bool(OPERATORS & held.keys())
+    module, members = (type.__getattribute__(kind, word) for word in ("__module__", "__dict__"))
+    return module == "__main__" and bool(OPERATORS & members.keys())

@@ -18,7 +18,7 @@ def record_path(output: Path, student: str) -> Path:
 def write_results(plan: Plan, course: Sequence[Assignment], book: Book, output: Path) -> list[Row]:
     """Write the results of a student whose verdicts are complete; return the rows of grades.csv.
 
-    A submission may hold anything: if its results cannot be written, its rows say so, and other students get theirs.
+    A submission may contain anything: if its results cannot be written, its rows say so, and other students get theirs.
     """
     try:
         rows = [row for assignment in course for row in _rows(plan, assignment, book)]

@@ -45,7 +45,7 @@ class Limits:
 
 
 def missing() -> list[str]:
-    """Return in words which protections this system lacks."""
+    """Return the protections that this system lacks, as text."""
     if not sys.platform.startswith("linux"):
         return [f"everything: submissions can be locked in on Linux only, and this is {platform.system()}"]
     lacks = []
@@ -78,8 +78,8 @@ def _limit(limits: Limits) -> None:
     # Windows has no such module.
     import resource
 
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    memory, disk = held + limits.megabytes * 10**6, limits.disk * 10**6
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    memory, disk = used + limits.megabytes * 10**6, limits.disk * 10**6
     for kind, value in [
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, disk),

@@ -42,7 +42,7 @@ LONGEST_NAME = 60  # characters: only shorter texts are searched for special nam
 
 
 def screen(parts: Iterable[Statement], stub: str = "") -> list[str]:
-    """Return what in these statements no answer needs, in words; an empty list for an ordinary answer.
+    """Return what is strange in these statements, as text; an empty list for an ordinary answer.
 
     stub: source of the cell as students got it; special names in it, such as `__radd__`, are allowed.
     """
@@ -77,7 +77,7 @@ def _mentions_of_type(tree: ast.AST) -> Iterator[ast.Name]:
 
 
 def _faults(node: ast.AST, allowed: Collection[str]) -> Iterator[str]:
-    """Yield what is strange about one node of the syntax tree, in words."""
+    """Yield what is strange about one node of the syntax tree, as text."""
     match node:
         case ast.Import():
             yield from (f"imports {item.name}" for item in node.names if not _is_harmless_module(item.name))

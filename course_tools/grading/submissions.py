@@ -30,7 +30,7 @@ File = tuple[str, Callable[[int], bytes]]
 
 @dataclass
 class Submission:
-    """What one student has handed in."""
+    """The files that one student has handed in."""
 
     student: str  # a name that is safe for files: the platform's name, if that is safe
     notebooks: list[tuple[str, bytes]] = field(default_factory=list)  # (path, content)
@@ -102,8 +102,8 @@ def _from_class_zip(place: Path) -> list[Submission]:
 def _add(submission: Submission, files: Iterable[File]) -> None:
     """Read all notebooks among the files."""
     for count, (name, read) in enumerate(_flat(files, submission)):
-        held = sum(len(content) for _, content in submission.notebooks)
-        if count >= MOST_FILES or held > MOST_BYTES:
+        size = sum(len(content) for _, content in submission.notebooks)
+        if count >= MOST_FILES or size > MOST_BYTES:
             submission.problems.append("There are too many files; the rest was not read.")
             return
         if not name.lower().endswith(".ipynb") or re.search(r"(^|/)(\.[^./\\]|__MACOSX)", name):

@@ -1,4 +1,4 @@
-"""What judging an answer gave (`Outcome`), what is recorded for it (`Verdict`), and both as JSON."""
+"""The outcome of judging an answer, the verdict that is recorded for it, and both as JSON."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is recorded for one exercise or report of one student."""
+    """The recorded result of one exercise or report of one student."""
 
     status: Status
     hint: str = ""
@@ -39,7 +39,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What judging one answer gave: passed, failed, missing or stopped, and what an instructor should look at."""
+    """The result of judging one answer: passed, failed, missing or stopped, and reasons for a review."""
 
     status: Status
     hint: str = ""

@@ -38,7 +38,7 @@ PRELOAD = ("torch.optim", "torch.nn.functional", "torch.testing", "torch.autogra
 
 @dataclass(frozen=True)
 class Setting:
-    """What all answers have in common."""
+    """The settings that all answers share."""
 
     modules: tuple[str, ...]  # judges, imported before any student's code runs
     limits: Limits = Limits()
@@ -169,7 +169,7 @@ def _listen(inbox: int, folder: Path, child: int, limits: Limits) -> tuple[bytes
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes in a folder; a very large number if it holds very many files."""
+    """Return the bytes in a folder; a very large number if it contains very many files."""
     total = 0
     for count, (parent, _, names) in enumerate(os.walk(folder)):
         if count > 100 or len(names) > 5000:

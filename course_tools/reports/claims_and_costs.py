@@ -35,7 +35,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Record:
-    """What the last reference run of a notebook measured."""
+    """The measurements of the last reference run of a notebook."""
 
     title: str
     question: str

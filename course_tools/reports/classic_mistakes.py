@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 INTRODUCTION = """# Notebook by notebook
 
 How long each notebook takes in class, its exercises with their points, and the mistakes that their checks recognize, as
-the hints that students read. The tests make every one of these mistakes and look for its hint. An ellipsis stands for
+the hints that students read. The tests make every one of these mistakes and look for its hint. An ellipsis replaces
 what the check fills in.
 """
 

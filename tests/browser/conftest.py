@@ -1,4 +1,4 @@
-"""A headless Chromium and a JupyterLab of its own for the tests in this folder."""
+"""A headless Chromium and a separate JupyterLab for the tests in this folder."""
 
 import json
 import os
@@ -20,7 +20,8 @@ BROWSERS = (
     "msedge",
 )
 FLAGS = (
-    "--no-sandbox",  # Chromium as root, in a container, has none
+    # Required for Chromium as root in a container.
+    "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -31,9 +32,10 @@ FLAGS = (
 START_SECONDS = 90
 
 
-@pytest.fixture(scope="module")  # while Playwright is open, no other test of this process can use asyncio
+# Per module: while Playwright is open, no other test of this process can use asyncio.
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium, Chrome or Edge: one on the PATH, Playwright's own, or one in the system's usual place."""
+    """Chromium, Chrome or Edge: from the PATH, from Playwright, or from the system's usual folder."""
     from playwright.sync_api import Error, sync_playwright
 
     found = list(filter(None, map(shutil.which, BROWSERS)))
@@ -47,7 +49,8 @@ def browser():
             try:
                 browser = playwright.chromium.launch(args=FLAGS, **choice)
             except Error as error:
-                if "executable_path" in choice:  # it is there, so it has to work
+                # It is installed, so it must work.
+                if "executable_path" in choice:
                     raise
                 missing = str(error).splitlines()[0]
             else:
@@ -59,7 +62,7 @@ def browser():
 
 @pytest.fixture(scope="session")
 def jupyterlab(tmp_path_factory):
-    """A JupyterLab that runs: its URL, its token, and the folder of its notebooks."""
+    """The URL, the token and the folder of a running JupyterLab."""
     home = tmp_path_factory.mktemp("jupyterlab")
     folder = home / "labs"
     folder.mkdir()
@@ -69,7 +72,7 @@ def jupyterlab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def open_notebook(browser, jupyterlab):
-    """A function that opens a notebook (its JSON text) in a workspace of its own and returns the page."""
+    """A function that opens a notebook (its JSON text) in a separate workspace and returns the page."""
     url, token, folder = jupyterlab
     context = browser.new_context(viewport={"width": 1280, "height": 900})
 
@@ -89,7 +92,7 @@ def open_notebook(browser, jupyterlab):
 
 
 class _jupyterlab:
-    """JupyterLab on a free port of the loopback interface, with settings of its own; gives (URL, token)."""
+    """Context manager that runs JupyterLab on a free local port with separate settings; gives (URL, token)."""
 
     def __init__(self, home, folder):
         self.home, self.folder = home, folder
@@ -97,9 +100,8 @@ class _jupyterlab:
     def __enter__(self):
         settings = self.home / "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
         settings.parent.mkdir(parents=True)
-        settings.write_text(
-            '{"windowingMode": "none"}', encoding="utf-8"
-        )  # keep cells out of view on the page
+        # Keep cells that are out of view on the page.
+        settings.write_text('{"windowingMode": "none"}', encoding="utf-8")
         token = secrets.token_hex(16)
         environment = os.environ | {
             "COURSE_DATA": str(self.home / "no_data"),

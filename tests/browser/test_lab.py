@@ -1,4 +1,4 @@
-"""What a student sees: JupyterLab, in a real browser, on a notebook with nothing solved."""
+"""JupyterLab in a real browser, on a notebook with no exercise solved."""
 
 import json
 import os
@@ -15,7 +15,8 @@ from course_utils.graphs import autograd_graph
 pytestmark = pytest.mark.browser
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "01_autograd.ipynb"
 RUN_SECONDS = 120
-IDLE = re.compile(r"^Python 3 .*\| Idle$")  # in the status bar, once the kernel is connected
+# In the status bar, once the kernel is connected.
+IDLE = re.compile(r"^Python 3 .*\| Idle$")
 SHOWN = "image => image.complete && image.naturalWidth > 0"
 
 
@@ -53,7 +54,8 @@ def test_a_lab_shows_figures_with_alt_text_and_friendly_hints(open_notebook):
     picture(page, "hint", hints.first)
 
     images = page.locator(".jp-OutputArea-output img")
-    assert images.count() >= 2  # a graph and a curve
+    # A graph and a curve.
+    assert images.count() >= 2
     picture(page, "figure", images.first)
     assert all(image.evaluate(SHOWN) for image in images.all())
     alts = [image.get_attribute("alt") or "" for image in images.all()]

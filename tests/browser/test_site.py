@@ -1,4 +1,4 @@
-"""The site, built offline: its links hold, and every page can be read at a desk and on a phone."""
+"""The site, built offline: its links work, and every page can be read on a desktop and on a phone."""
 
 import re
 from html.parser import HTMLParser
@@ -12,11 +12,11 @@ from course_tools.editions.student import student_edition
 from course_tools.environment import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk takes its time
+PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk is slow
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
-# What is wrong with a page that is open: wider than the window, pictures, math.
+# Returns the faults of an open page: wider than the window, missing pictures, raw math.
 LOOK = """() => {
   const faults = [], root = document.documentElement;
   if (root.scrollWidth > window.innerWidth + 1) {
@@ -53,7 +53,7 @@ def offline(browser):
 
 
 class Links(HTMLParser):
-    """The names that a page can be entered by, its links, and what it loads."""
+    """The anchors of a page, its links, and what it loads."""
 
     def __init__(self, text):
         super().__init__()
@@ -75,7 +75,7 @@ class Links(HTMLParser):
 
 
 def broken(pages):
-    """Yield a complaint for each link to nowhere, and for each thing loaded from outside. pages: Path → Links."""
+    """Yield a message for each broken link, and for each resource from outside. pages: Path → Links."""
     for path, page in pages.items():
         for address in page.links + page.loaded:
             parts = urlsplit(address)
@@ -87,11 +87,11 @@ def broken(pages):
             if not target.is_file():
                 yield f"{path.name} points to {address}, which is not there"
             elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].names:
-                yield f"{path.name} points to {address}, where that place is missing"
+                yield f"{path.name} points to {address}, but there is no such anchor"
 
 
 def pages_of(folder):
-    """The pages of a site; a theme's templates, in `_static`, are none."""
+    """Return the pages of a site, without the theme's templates in `_static`."""
     return [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts]
 
 
@@ -99,7 +99,7 @@ def parsed(folder):
     return {path: Links(path.read_text(encoding="utf-8")) for path in pages_of(folder.resolve())}
 
 
-def test_every_link_leads_somewhere_and_nothing_is_loaded_from_outside(built):
+def test_every_link_works_and_nothing_is_loaded_from_outside(built):
     pages = parsed(built)
     assert len(pages) > len(NOTEBOOKS) + len(site.FIRST)
     assert not list(broken(pages))
@@ -154,7 +154,7 @@ def test_the_guide_names_every_mistake(built):
 
 
 @pytest.mark.browser
-def test_every_page_can_be_read_at_a_desk_and_on_a_phone(built, offline):
+def test_every_page_can_be_read_on_a_desktop_and_on_a_phone(built, offline):
     page, faults = offline.new_page(), []
     page.on("pageerror", lambda error: faults.append(f"error in a script: {error}"))
     page.on("console", lambda line: line.type == "error" and faults.append(f"console: {line.text}"))

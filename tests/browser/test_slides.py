@@ -1,4 +1,4 @@
-"""The decks in a real browser, from disk, with the network off: every slide of each is looked at."""
+"""The decks in a real browser, from disk, with the network off: every slide of each is checked."""
 
 import re
 from pathlib import Path
@@ -14,13 +14,13 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WALK = Path(__file__).with_name("walk_slides.js").read_text(encoding="utf-8").partition("\nasync ")[2]
 READY = "document.body.dataset.ready === 'yes'"
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
-PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk takes its time
+PATIENCE = 120_000  # milliseconds: on a busy machine even a page from disk is slow
 SHORTEST_LINE = 30  # characters: shorter lines of a solution occur elsewhere by chance
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with what all decks share."""
+    """A folder with the files that all decks share."""
     folder = tmp_path_factory.mktemp("slides")
     slides.copy_assets(folder / "static")
     return folder
@@ -36,7 +36,7 @@ def offline(browser):
 
 @pytest.fixture
 def open_deck(offline, folder):
-    """A function that builds a notebook's deck and opens it; it returns the page and a list of its complaints."""
+    """A function that builds a notebook's deck and opens it; it returns the page and a list of its faults."""
     pages = []
 
     def open_deck(path):
@@ -61,7 +61,7 @@ def outside(url):
 
 
 def solutions(path):
-    """Lines of each solution in a notebook, long enough to be told apart, by the name of its exercise."""
+    """Return the long lines of each solution in a notebook, by the grade id of its exercise."""
     found = {}
     for cell in nbformat.read(path, as_version=4).cells:
         lines = [line.strip() for block in SOLUTION.findall(cell.source) for line in block.splitlines()]
@@ -110,7 +110,7 @@ FAULTS = {
 
 
 def deck(tmp_path, *cells):
-    """A notebook of these cells: each a text, or a pair of text and slide type; a text with `def` is solved code."""
+    """Write a notebook of these cells: texts, or pairs of text and slide type; a text with `def` is solved code."""
     notebook = nbformat.v4.new_notebook()
     for cell in [("# 99 · Small", "slide"), *cells]:
         source, kind = cell if isinstance(cell, tuple) else (cell, "slide")
@@ -166,7 +166,7 @@ def test_something_loaded_from_outside_is_found(open_deck, tmp_path):
     assert any("https://example.org/picture.png" in text for text in complaints)
 
 
-def test_a_full_slide_goes_on_on_the_next_one(open_deck, tmp_path):
+def test_a_full_slide_is_continued_on_the_next_one(open_deck, tmp_path):
     path = deck(
         tmp_path, "## 1 · Much", *[(LONG, "-")] * 3, ("Ask them why.", "notes"), ("The end.", "fragment")
     )
@@ -179,7 +179,7 @@ def test_a_full_slide_goes_on_on_the_next_one(open_deck, tmp_path):
     assert {note.strip() for note in notes} == {"Ask them why."} and len(notes) == seen["slides"] - 1
 
 
-def test_an_instructors_keys_work(open_deck, offline):
+def test_the_keys_for_instructors_work(open_deck, offline):
     path = next(path for path in NOTEBOOKS if path.name.startswith("05"))
     page, complaints = open_deck(path)
     assert page.locator("mjx-container svg").count() > 10
@@ -208,7 +208,7 @@ def test_an_instructors_keys_work(open_deck, offline):
     assert not complaints
 
 
-def test_the_index_leads_to_every_deck(offline, tmp_path, capsys):
+def test_the_index_links_to_every_deck(offline, tmp_path, capsys):
     few = [path.name[:2] for path in NOTEBOOKS[:2]]
     assert slides.slides(few, folder=tmp_path) == 0
     page = offline.new_page()

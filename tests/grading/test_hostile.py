@@ -1,4 +1,4 @@
-"""Submissions that attack, and submissions that are broken: each gets its stated verdict, and nobody else notices."""
+"""Hostile and broken submissions: each gets the stated verdict, and no other student is affected."""
 
 import csv
 import os
@@ -15,7 +15,8 @@ LACKS = sandbox.missing()
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"submissions cannot be locked in here: {LACKS}")
 
 LIMITS = sandbox.Limits(seconds=2, megabytes=400, disk=5)
-ODD_NAMES = [  # of students
+# Names of students.
+ODD_NAMES = [
     "=1+1",
     "Ünï cödé",
     "<b>bold",
@@ -30,9 +31,9 @@ ODD_NAMES = [  # of students
 
 
 def table(output):
-    """(student, exercise) → row of grades.csv."""
+    """Return grades.csv as (student, exercise) → row."""
     with (output / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
-        # an apostrophe keeps spreadsheets from taking a name for a formula
+        # An apostrophe prevents spreadsheets from interpreting a name as a formula.
         return {(row["student"].removeprefix("'"), row["exercise"]): row for row in csv.DictReader(file)}
 
 
@@ -57,7 +58,7 @@ def hand_in_attacks(folder, group, places):
 
 
 class Graded:
-    """A class with many attackers, graded in one run; and its honest students, graded alone."""
+    """A class with many attackers, graded in one run, and its honest students, graded separately."""
 
     def __init__(self, base):
         self.notebooks, self.folder, self.output = course(base / "course"), base / "all", base / "output"
@@ -90,7 +91,7 @@ def graded(tmp_path_factory):
     return Graded(tmp_path_factory.mktemp("class"))
 
 
-def test_there_are_more_than_thirty_kinds(graded):
+def test_there_are_more_than_sixty_kinds(graded):
     assert len(kinds.ANSWERS) + len(kinds.NOTEBOOKS) + len(kinds.files(graded.group)) > 60
 
 
@@ -118,17 +119,18 @@ def test_odd_files_get_their_verdicts(graded):
     assert found == {kind: {status} for kind, (_, status) in kinds.files(graded.group).items()}
 
 
-def test_names_that_are_odd_cost_nobody_a_point(graded):
+def test_an_unusual_name_costs_no_points(graded):
     for name in ODD_NAMES:
         assert [row["status"] for row in graded.verdict(name)] == ["passed", "passed"], name
 
 
-def test_honest_students_are_graded_as_if_alone(graded):
+def test_honest_students_get_the_same_as_without_attackers(graded):
     assert {student for student, _ in graded.alone} == {"ada", "ben", "cyd", "dee"}
     for key, alone in graded.alone.items():
         row = graded.rows[key]
         assert (row["status"], row["points"]) == (alone["status"], alone["points"])
-        assert re.sub(r"\d+", "…", row["hint"]) == re.sub(r"\d+", "…", alone["hint"])  # the input is random
+        # The input is random.
+        assert re.sub(r"\d+", "…", row["hint"]) == re.sub(r"\d+", "…", alone["hint"])
     assert [graded.alone[name, FIRST]["status"] for name in ("ada", "ben", "cyd")] == [
         "passed",
         "failed",
@@ -137,7 +139,7 @@ def test_honest_students_are_graded_as_if_alone(graded):
     assert "Nothing is written here yet" in graded.alone["ben", FIRST]["hint"]
 
 
-def test_nobodys_page_runs_a_script_or_shows_a_check(graded):
+def test_no_page_runs_a_script_or_shows_a_check(graded):
     for page in (graded.output / "feedback").iterdir():
         text = page.read_text(encoding="utf-8")
         assert "<script" not in text and "<b>bold" not in text
@@ -153,7 +155,7 @@ def test_no_row_is_a_formula(graded):
     ]
 
 
-def test_nothing_is_left_running_or_lying_about(graded):
+def test_no_process_and_no_file_is_left(graded):
     import psutil
 
     children = psutil.Process().children(recursive=True)
@@ -161,7 +163,7 @@ def test_nothing_is_left_running_or_lying_about(graded):
     assert not (graded.folder.parent / f"{NAME}.ipynb").exists()
 
 
-def test_the_gradebook_holds_what_the_table_says(graded):
+def test_gradebook_and_table_agree(graded):
     from nbgrader.api import Gradebook
 
     with Gradebook(f"sqlite:///{graded.output / 'gradebook.db'}") as book:
@@ -174,7 +176,7 @@ def test_the_gradebook_holds_what_the_table_says(graded):
             assert grade_.needs_manual_grade == (row["status"] == "review")
 
 
-def test_a_class_zip_with_paths_that_lead_out(graded, tmp_path):
+def test_members_of_a_class_zip_with_paths_that_lead_out_are_refused(graded, tmp_path):
     good = graded.group.content(RIGHT)
     archive = tmp_path / "class.zip"
     with zipfile.ZipFile(archive, "w") as file:
@@ -194,7 +196,7 @@ def test_a_class_zip_with_paths_that_lead_out(graded, tmp_path):
         assert "/" not in submission.student and not submission.student.startswith(".")
 
 
-def test_zips_that_unpack_to_too_much_are_given_up(tmp_path, monkeypatch):
+def test_zips_that_unpack_to_too_much_are_not_read_further(tmp_path, monkeypatch):
     monkeypatch.setattr(submissions, "MOST_UNPACKED", 3 * 10**6)
     inner = zipped(("x.txt", bytes(10**6)))
     bombs = [(f"{i}.zip", zipped(("big.zip", bytes(10**6)), ("more.zip", inner))) for i in range(9)]
@@ -203,7 +205,7 @@ def test_zips_that_unpack_to_too_much_are_given_up(tmp_path, monkeypatch):
     assert "more than" in eve.problems[-1] and eve.unpacked < 5 * 10**6
 
 
-def test_deleted_files_that_are_still_open_count(tmp_path):
+def test_deleted_files_that_are_still_open_are_counted(tmp_path):
     before = worker._size_of_deleted(os.getpid())
     with (tmp_path / "file").open("wb") as file:
         file.truncate(10**6)
@@ -212,7 +214,7 @@ def test_deleted_files_that_are_still_open_count(tmp_path):
         assert worker._size_of_deleted(os.getpid()) == before + 10**6
 
 
-def test_a_second_run_judges_nothing_and_a_changed_answer_alone(graded, monkeypatch):
+def test_a_second_run_judges_only_changed_answers(graded, monkeypatch):
     from course_tools.grading import pool
 
     judged = []

@@ -1,6 +1,6 @@
-"""The way over JupyterHub: two users log in, fetch a lab, run it, hand it in through nbgrader's exchange, get graded.
+"""A class on JupyterHub: two users log in, fetch a lab, run it, submit it through nbgrader's exchange, are graded.
 
-Needs JupyterHub, which the tests' requirements bring to Linux, and its proxy: `apt install
+Needs JupyterHub, which the tests' requirements install on Linux, and its proxy: `apt install
 node-configurable-http-proxy`, or `npm install -g configurable-http-proxy`.
 """
 
@@ -52,7 +52,7 @@ c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = c.Spawner.http_timeout = {patience}
 c.Spawner.env_keep = ["PATH", "PYTHONPATH", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "LANG"]
 """
-# In Jupyter's images everybody is jovyan, and nbgrader asks the hub for the name. So here, by a passwd of its own.
+# As in Jupyter's images, all users are jovyan in a separate passwd file; nbgrader asks the hub for their names.
 AS_IN_AN_IMAGE = ["unshare", "-rm", "sh", "-c", 'mount --bind {passwd} /etc/passwd && exec "$@"', "sh"]
 
 
@@ -69,11 +69,11 @@ def until(condition, what):
             if found := condition():
                 return found
         time.sleep(0.5)
-    pytest.fail(f"waited in vain for {what}")
+    pytest.fail(f"timed out waiting for {what}")
 
 
 def stop(process):
-    """End the hub with its proxy and the users' servers, in good order if it can be had within a minute."""
+    """Stop the hub, its proxy and the users' servers; kill what has not ended after a minute."""
     import psutil
 
     family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
@@ -87,16 +87,18 @@ def stop(process):
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """The address of a hub that is up, and the instructor's folder of a course with a released assignment."""
+    """The address of a running hub, and the instructor's folder of a course with a released assignment."""
     for name in ("exchange", "homes", "etc"):
         (tmp_path / name).mkdir()
     (tmp_path / "exchange").chmod(0o777)
     (tmp_path / "etc" / "nbgrader_config.py").write_text(NBGRADER.format(exchange=str(tmp_path / "exchange")))
-    prefix = Path(nbgrader_place()).parents[3]  # where its server extensions are registered
+    # Where its server extensions are registered.
+    prefix = Path(nbgrader_place()).parents[3]
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", f"{tmp_path / 'etc'}{os.pathsep}{prefix / 'etc' / 'jupyter'}")
     monkeypatch.setenv("JUPYTER_PATH", str(prefix / "share" / "jupyter"))
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # nbgrader calls alembic
-    # Debian's place for the proxy's packages, where a Node.js that is not Debian's does not look by itself
+    # nbgrader calls alembic.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    # Debian's folder for the proxy's packages; a Node.js that is not Debian's does not search there.
     monkeypatch.setenv("NODE_PATH", "/usr/share/nodejs:/usr/lib/nodejs")
     instructor = tmp_path / "instructor"
     course(instructor / "source" / NAME)
@@ -135,7 +137,7 @@ def nbgrader(folder, *command):
 
 
 class Student:
-    """A user in a browser, as far as addresses go."""
+    """The requests of a user's browser."""
 
     def __init__(self, address, name):
         import requests
@@ -194,7 +196,7 @@ class Student:
                 return printed
 
 
-def test_two_users_hand_in_over_a_hub_and_are_graded(hub, tmp_path):
+def test_two_users_submit_on_a_hub_and_are_graded(hub, tmp_path):
     address, instructor = hub
     group = Class(instructor / "source" / NAME)
     for name, code, outcome in (("ada", RIGHT, "✓ Exercise 07.3"), ("bob", WRONG, "Exercise 07.3: ")):

@@ -1,4 +1,4 @@
-"""Reports: texts that a person reads. They reach the reader, wait for points, and count once they have them."""
+"""Reports are texts that an instructor reads: they are shown in formgrader, wait for points, and then count."""
 
 import copy
 import csv
@@ -57,7 +57,7 @@ def test_a_report_is_read_only_from_its_own_markdown_cell():
 
 
 @pytest.mark.skipif(bool(LACKS), reason=f"submissions cannot be locked in here: {LACKS}")
-def test_reports_wait_for_a_person_and_their_points_count(tmp_path):
+def test_reports_wait_for_an_instructor_and_their_points_count(tmp_path):
     write(tmp_path / "in/ada", handed_in(report_12_1=TEXT), name=f"{NAME}.ipynb")
     output = tmp_path / "out"
 
@@ -83,7 +83,7 @@ def test_reports_wait_for_a_person_and_their_points_count(tmp_path):
     assert (again["status"], again["points"]) == ("reviewed", "1.5")
 
 
-def test_where_a_students_results_cannot_be_written_every_part_still_has_a_row(tmp_path):
+def test_if_results_cannot_be_written_every_part_still_has_a_row(tmp_path):
     plan = Plan(Submission("ada"), Match())
     plan.verdicts = {key(COURSE, part): Verdict(Status.MISSING) for part in COURSE.graded}
     (tmp_path / "feedback").write_text("a file where the folder should be", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What comes out of grading: the gradebook, the table and the pages; hidden tests count and are never shown."""
+"""The results of grading: gradebook, table and pages. Hidden tests count and are never shown."""
 
 import csv
 import shutil
@@ -19,7 +19,7 @@ LACKS = sandbox.missing()
 locked_in = pytest.mark.skipif(bool(LACKS), reason=f"submissions cannot be locked in here: {LACKS}")
 HIDDEN = """assert double(2) == 4
 ### BEGIN HIDDEN TESTS
-assert double(7) == 14, "nobody may read this: " + str(7 * 1234567)
+assert double(7) == 14, "this must not be shown: " + str(7 * 1234567)
 assert double(8) == 16
 ### END HIDDEN TESTS"""
 
@@ -30,7 +30,7 @@ def rows(output):
 
 
 def hidden_course(folder):
-    """A notebook of another kind: its check cell holds plain tests, some of them hidden."""
+    """Write a notebook whose check cell has plain tests, some of them hidden."""
     notebook = nbformat.read(course(folder) / f"{NAME}.ipynb", as_version=4)
     by_id = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
     by_id[
@@ -66,7 +66,7 @@ def test_hidden_tests_count_and_are_not_shown(tmp_path):
     }
     for name in answers:
         page = (output / "feedback" / f"{name}.html").read_text(encoding="utf-8")
-        for secret in ("HIDDEN", "double(8)", "== 16", "1234567", "nobody may read", "8641969", "(7,)"):
+        for secret in ("HIDDEN", "double(8)", "== 16", "1234567", "must not be shown", "8641969", "(7,)"):
             assert secret not in page, (name, secret)
 
 
@@ -82,7 +82,7 @@ def book(tmp_path):
     made.close()
 
 
-def test_points_given_by_hand_stay_and_count(book):
+def test_points_from_an_instructor_are_kept_and_count(book):
     gradebook, assignment = book
     assert gradebook.points("ada", assignment) == {"07.3": 1, "07.5": 0}
     submission = gradebook._book.find_submission(NAME, "ada")
@@ -106,7 +106,7 @@ def test_exercises_that_have_changed_are_not_mixed_with_old_grades(book, tmp_pat
         gradebook.add(assignment)
 
 
-def test_nbgrader_itself_reads_what_was_written(book, tmp_path):
+def test_nbgrader_reads_the_gradebook(book, tmp_path):
     gradebook, _ = book
     gradebook.close()
     command = [sys.executable, "-m", "nbgrader", "export", "--to", "all.csv"]
@@ -131,7 +131,7 @@ def test_a_system_without_protection_is_refused_in_words(tmp_path, monkeypatch, 
 
 def test_secrets_inside_a_readable_folder_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "SYSTEM", (str(tmp_path),))
-    assert "lies inside" in pool.exposed([tmp_path / "course" / "notebooks"])[0]
+    assert "is inside" in pool.exposed([tmp_path / "course" / "notebooks"])[0]
     assert pool.exposed([environment.ROOT / "notebooks"]) == []
 
 
@@ -146,7 +146,7 @@ def test_a_place_without_submissions_is_named(tmp_path, monkeypatch, capsys, pla
 
 
 @locked_in
-def test_a_worker_that_dies_is_replaced(tmp_path, monkeypatch):
+def test_a_worker_that_is_killed_is_replaced(tmp_path, monkeypatch):
     notebooks = course(tmp_path / "course")
     group = Class(notebooks)
     for student, code in (("ada", RIGHT), ("bob", WRONG)):

@@ -1,4 +1,4 @@
-"""A locked-in process: every way out is tried from the inside, and ends in an ordinary error."""
+"""A locked-in process: each attempt to get out from the inside fails with an ordinary error."""
 
 import fcntl
 import json
@@ -29,7 +29,8 @@ def inside(function, folder, readable=()):
     inbox, outbox = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(300)  # whatever happens, this child ends; a busy machine may take its time
+        # The child ends in any case; a busy machine may be slow.
+        signal.alarm(300)
         try:
             os.setsid()
             os.chdir(folder)
@@ -54,7 +55,7 @@ def inside(function, folder, readable=()):
 
 @pytest.fixture
 def folder():
-    """A place that anybody may enter, so that it is Landlock and not the path that keeps a stranger out."""
+    """A folder that all users may enter, so that only Landlock prevents access."""
     with tempfile.TemporaryDirectory() as base:
         os.chmod(base, 0o755)
         yield Path(base, "own")
@@ -72,7 +73,7 @@ def test_it_can_compute_and_write_into_its_own_folder(folder):
     assert inside(work, folder) == "1/3"
 
 
-def test_it_is_nobody(folder):
+def test_it_runs_as_another_user_if_the_grader_is_root(folder):
     def who():
         return [*os.getresuid(), *os.getresgid(), len(os.getgroups())]
 
@@ -109,14 +110,14 @@ def secret(folder):
         lambda path: Path("/tmp/x").write_text("0"),
     ],
 )
-def test_no_file_elsewhere_can_be_touched(folder, attack):
+def test_no_other_file_can_be_accessed(folder, attack):
     path = secret(folder)
     assert inside(lambda: attack(path), folder) in ("PermissionError", "OSError")
     assert path.read_text() == "the solution"
     assert not (path.parent / "new").exists()
 
 
-def test_what_it_may_read_it_may_not_write(folder):
+def test_readable_files_cannot_be_written(folder):
     path = secret(folder)
     assert inside(path.read_text, folder, readable=[path]) == "the solution"
     assert inside(lambda: str(path.write_text("0")), folder, readable=[path]) == "PermissionError"
@@ -149,7 +150,7 @@ def test_what_it_may_read_it_may_not_write(folder):
         lambda: fcntl.fcntl(os.pipe()[0], 10, signal.SIGKILL),  # F_SETSIG
     ],
 )
-def test_there_is_no_network_no_other_process_and_no_way_up(folder, attack):
+def test_there_is_no_network_no_other_process_and_no_privilege(folder, attack):
     said = inside(attack, folder)
     assert said in ("PermissionError", "OSError", "ValueError"), said
 
@@ -165,7 +166,7 @@ def test_there_is_no_network_no_other_process_and_no_way_up(folder, attack):
         lambda path: os.truncate(path, 0),
     ],
 )
-def test_its_own_users_files_keep_their_rights_and_times(folder, attack):
+def test_files_of_its_own_user_keep_their_rights_and_times(folder, attack):
     path = secret(folder)
     if os.geteuid() == 0:
         os.chown(path, sandbox.NOBODY, sandbox.NOBODY)
@@ -201,7 +202,8 @@ def test_threads_are_allowed(folder):
 def test_memory_is_limited(folder):
     def take():
         kept = []
-        for _ in range(20):  # 2 GB at most, and the limit is 300 MB
+        # At most 2 GB; the limit is 300 MB.
+        for _ in range(20):
             kept.append(bytearray(10**8))
 
     assert inside(take, folder) == "MemoryError"
@@ -216,12 +218,13 @@ def test_a_file_is_limited(folder):
     assert (folder / "large").stat().st_size <= 5 * 10**6
 
 
-def test_time_on_the_processor_is_limited(folder):
+def test_processor_time_is_limited(folder):
     def spin():
         import resource
 
         soft, _ = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))  # lower is always possible
+        # A lower limit is always possible.
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
         while True:
             pass
 
@@ -230,14 +233,14 @@ def test_time_on_the_processor_is_limited(folder):
 
 def test_open_files_are_limited(folder):
     def open_many():
-        kept = [open("/dev/null") for _ in range(400)]  # noqa: SIM115
+        kept = [open("/dev/null") for _ in range(400)]
         return len(kept)
 
     assert inside(open_many, folder) == "OSError"
 
 
 def interpret(program, number, machine, argument=0, second=0):
-    """What the kernel would make of a filter: its answer to one system call."""
+    """Return the kernel's answer to one system call under a filter."""
     code = [struct.unpack("=HBBI", program[i : i + 8]) for i in range(0, len(program), 8)]
     data = {0: number, 4: machine, 16: argument, 24: second}
     value, at = 0, 0
@@ -286,7 +289,7 @@ def test_the_filter_refuses_what_it_lists_and_nothing_else(machine):
         ("aarch64", "/usr/include/asm-generic/unistd.h"),
     ],
 )
-def test_the_numbers_are_the_kernels(machine, header):
+def test_the_numbers_are_those_in_the_kernels_headers(machine, header):
     if not Path(header).exists():
         pytest.skip(f"no {header} here")
     import re
@@ -300,5 +303,5 @@ def test_the_numbers_are_the_kernels(machine, header):
     assert known == {name: int(kernel[name]) for name in known}
 
 
-def test_this_machine_is_the_one_that_the_filter_names():
+def test_there_is_a_filter_for_this_machine():
     assert platform.machine() in seccomp.ARCHITECTURE

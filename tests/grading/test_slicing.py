@@ -1,4 +1,4 @@
-"""What is run of a student's notebook: what the answer needs, and nothing else."""
+"""Only the part of a student's notebook that the answer needs is run, and strange code in it is found."""
 
 import ast
 
@@ -47,7 +47,7 @@ def test_a_training_run_of_two_minutes_is_not_needed():
         "answer, x = f()",
     ],
 )
-def test_what_changes_a_name_belongs_to_it(change):
+def test_a_statement_that_changes_a_name_is_needed(change):
     assert needed({"answer"}, "answer = {}", change, "print(answer)")[1:] == [change]
 
 
@@ -66,7 +66,7 @@ def test_what_changes_a_name_belongs_to_it(change):
         "class answer:\n    pass",
     ],
 )
-def test_every_way_to_bind_a_name_is_known(source):
+def test_all_statements_that_bind_a_name_are_found(source):
     assert needed({"answer"}, "other = 1", source) == [source]
 
 
@@ -84,11 +84,11 @@ def test_every_way_to_bind_a_name_is_known(source):
         "def answer(x: helper):\n    pass",
     ],
 )
-def test_every_way_to_use_a_name_is_known(use):
+def test_all_statements_that_use_a_name_are_found(use):
     assert needed({"answer"}, "helper = 1", "unused = 2", use) == ["helper = 1", use]
 
 
-def test_names_of_a_function_s_own_are_not_the_notebook_s():
+def test_local_names_of_a_function_are_not_those_of_the_notebook():
     assert needed({"answer"}, "x = slow()", "def answer(x):\n    return [x for x in x]") != needed(
         {"answer"}, "x = slow()"
     )
@@ -96,21 +96,21 @@ def test_names_of_a_function_s_own_are_not_the_notebook_s():
 
 
 @pytest.mark.parametrize("magic", ["%%time", "\n%%capture out", "%%time\n%%capture", "%%timeit -n 1"])
-def test_a_magic_over_a_cell_does_not_hide_it(magic):
+def test_a_magic_at_the_top_of_a_cell_does_not_hide_it(magic):
     assert needed("f", f"{magic}\ndef f():\n    return 1") == ["def f():\n    return 1"]
 
 
 @pytest.mark.parametrize("deep", ["x = " + "-" * 20_000 + "1", "x = a" + ".b" * 20_000, "x = a" + ".b" * 900])
-def test_a_cell_too_deep_for_python_hides_no_other(deep):
+def test_a_cell_nested_too_deep_for_python_hides_no_other(deep):
     assert needed("f", deep, "def f():\n    return 1") == ["def f():\n    return 1"]
 
 
-def test_cells_that_are_no_python_are_passed_over_and_magics_are_not_run():
+def test_cells_that_are_not_python_are_skipped_and_magics_are_not_run():
     cells = ["this is a note", "%matplotlib inline\nimport torch", "!pip install x", "answer = torch"]
     assert needed({"answer"}, *cells) == ["import torch", "answer = torch"]
 
 
-def test_what_a_star_brings_is_needed():
+def test_a_star_import_is_needed():
     assert needed({"answer"}, "from torch import *", "answer = relu") == [
         "from torch import *",
         "answer = relu",
@@ -184,12 +184,12 @@ def test_an_ordinary_answer_is_not_strange(source):
         ("torch.load('x', weights_only=False)", "pickle"),
     ],
 )
-def test_what_no_answer_needs_is_named(source, words):
+def test_code_that_no_answer_needs_is_reported(source, words):
     found = screen(slicing.statements([source]))
     assert any(words in fault for fault in found), found
 
 
-def test_a_name_that_stands_in_the_stub_is_fine():
+def test_a_special_name_from_the_stub_is_allowed():
     source = (
         "class A:\n    def __rmod__(self, x):\n        return 1\n    def __eq__(self, x):\n        return 1"
     )

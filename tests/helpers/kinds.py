@@ -1,8 +1,9 @@
 """Hostile and broken submissions: what each does, and the verdict that it must get.
 
-ANSWERS: the cell of exercise 07.3 → (status, words of the hint). "passes the check" in a hint would mean that the
-attack worked. NOTEBOOKS and FILES: what is done to the whole notebook or to the files → status of both exercises.
-All of them are small: what they take is bounded by themselves, and by the limits under test before that.
+ANSWERS: name → (source of exercise 07.3, status, words of the hint). If a hint contains "which passes the check", the
+attack worked, but its points wait for an instructor. NOTEBOOKS: name → (answer, change to the cells, status of both
+exercises). `files`: name → (function that submits the files, status of both exercises). Each stops by itself after
+using few resources, even if the limits under test do not work.
 """
 
 import copy
@@ -15,7 +16,7 @@ from small_class import NAME, RIGHT, WRONG, write, zipped
 ASK = "def output_size(n, kernel, stride=1, padding=0, dilation=1):\n"
 TRUE = "    return (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1\n"
 BLOCKED = "which does not pass the check"
-CHEATED = "which passes the check"  # the points wait for a person all the same
+CHEATED = "which passes the check"
 
 ANSWERS = {
     "infinite loop": (ASK + "    while True:\n        pass", "stopped", "after 2 seconds"),
@@ -61,11 +62,15 @@ ANSWERS = {
     "sys.exit": ("import sys\n" + ASK + "    sys.exit(0)", "review", BLOCKED),
     "os._exit": ("import os\n" + ASK + "    os._exit(0)", "review", BLOCKED),
     "kills its parent": ("import os\n" + ASK + "    os.kill(os.getppid(), 9)\n" + TRUE, "review", BLOCKED),
-    "kills everybody": ("import os\n" + ASK + "    os.kill(-1, 9)\n" + TRUE, "review", BLOCKED),
+    "kills all processes": ("import os\n" + ASK + "    os.kill(-1, 9)\n" + TRUE, "review", BLOCKED),
     "a segmentation fault": ("import ctypes\n" + ASK + "    ctypes.string_at(0)\n" + TRUE, "review", BLOCKED),
     "endless recursion": (ASK + "    return output_size(n, kernel)", "failed", "RecursionError"),
-    "a check of its own": (WRONG + "\n\ndef check(*given):\n    print('✓ Exercise 07.3')", "failed", "Try:"),
-    "prints the praise": (
+    "defines its own check": (
+        WRONG + "\n\ndef check(*given):\n    print('✓ Exercise 07.3')",
+        "failed",
+        "Try:",
+    ),
+    "prints the message of success": (
         ASK + "    print('✓ Exercise 07.3: solved')\n    raise SystemExit",
         "failed",
         "ends",
@@ -127,7 +132,7 @@ ANSWERS = {
         "review",
         CHEATED,
     ),
-    "ordinary types of its own": (
+    "defines ordinary types": (
         "import enum\nfrom collections import namedtuple\nfrom dataclasses import dataclass\n\n"
         "Size = namedtuple('Size', 'n kernel')\n\n@dataclass\nclass Step:\n    stride: int\n\n"
         "class Kind(enum.IntEnum):\n    TWO = 2\n\n"
@@ -138,7 +143,7 @@ ANSWERS = {
         "passed",
         "",
     ),
-    "the same by type()": (
+    "a class made by type()": (
         "Any = type('Any', (float,), {'__eq__': lambda self, other: True})\n" + ASK + "    return Any()",
         "review",
         "makes a class by type",
@@ -159,7 +164,7 @@ ANSWERS = {
         "uses .__traceback__",
     ),
     "code in a string": (ASK + "    return eval('n')", "review", "uses eval"),
-    "names put together": (
+    "a name composed at run time": (
         "import math\n" + ASK + "    return getattr(math, '__lo' + 'ader__')",
         "review",
         "getattr with a name",
@@ -215,7 +220,7 @@ ANSWERS = {
         "review",
         BLOCKED,
     ),
-    "another way to start one": (
+    "starts one with posix_spawn": (
         "import os\n" + ASK + "    os.posix_spawn('/bin/true', ['true'], {})\n" + TRUE,
         "review",
         BLOCKED,
@@ -225,7 +230,7 @@ ANSWERS = {
         "review",
         BLOCKED,
     ),
-    "takes away everybody's rights to PyTorch": (
+    "removes all rights to PyTorch": (
         "import os, torch\n" + ASK + "    os.chmod(torch.__file__, 0)\n" + TRUE,
         "review",
         BLOCKED,
@@ -297,12 +302,12 @@ ANSWERS = {
         "ends the program",
     ),
     "HTML in the message": (ASK + "    raise ValueError('<script>alert(1)</script>')", "failed", "<script>"),
-    "never run: a loop beside the answer": (RIGHT + "\n\nwhile True:\n    pass", "passed", ""),
-    "never run: an exit beside the answer": ("import os\n" + RIGHT + "\n\nos._exit(0)", "passed", ""),
-    "no Python": (ASK + "    return (n", "failed", "not Python"),
+    "never run: a loop next to the answer": (RIGHT + "\n\nwhile True:\n    pass", "passed", ""),
+    "never run: an exit next to the answer": ("import os\n" + RIGHT + "\n\nos._exit(0)", "passed", ""),
+    "not Python": (ASK + "    return (n", "failed", "not Python"),
     "too deep for the parser": ("output_size = " + "(" * 50_000 + "1" + ")" * 50_000, "failed", "not Python"),
-    "too deep to be kept": ("output_size = " + "-" * 20_000 + "1", "failed", "not Python"),
-    "a magic over the cell": ("%%time\n" + RIGHT, "passed", ""),
+    "too deep to be unparsed": ("output_size = " + "-" * 20_000 + "1", "failed", "not Python"),
+    "a magic at the top of the cell": ("%%time\n" + RIGHT, "passed", ""),
     "a null byte": (RIGHT + "\n\x00", "failed", "not Python"),
     "half a character": (RIGHT + "  # \ud800", "passed", ""),
     "half a character in a message": (ASK + "    raise ValueError(chr(0xD800))", "failed", "ValueError"),
@@ -331,7 +336,7 @@ def _rename(cell):
     cell.metadata.nbgrader["grade_id"] = "mine-" + cell.metadata.nbgrader["grade_id"]
 
 
-def _always_content(cell):
+def _always_passes(cell):
     if cell.metadata.nbgrader.grade:
         cell.source, cell.metadata.nbgrader["points"] = "pass", 100
 
@@ -366,7 +371,7 @@ NOTEBOOKS = {
     "reordered cells": (RIGHT, lambda cells: cells[::-1], ("passed", "passed")),
     "changed grade ids": (RIGHT, _each(_rename), ("passed", "passed")),
     "no grade ids": (RIGHT, _each(lambda cell: cell.metadata.pop("nbgrader")), ("passed", "passed")),
-    "changed test cells and points": (WRONG, _each(_always_content), ("failed", "passed")),
+    "changed test cells and points": (WRONG, _each(_always_passes), ("failed", "passed")),
     "outputs and metadata that say it is solved": (WRONG, _each(_says_it_is_solved), ("failed", "passed")),
     "one id for all cells": (RIGHT, _each(_one_id), ("passed", "passed")),
     "a thousand cells": (RIGHT, _further(*["x = 1"] * 1000), ("passed", "passed")),
@@ -400,7 +405,8 @@ def _version_three(notebook):
 def _huge(path):
     path.mkdir()
     with (path / f"{NAME}.ipynb").open("wb") as file:
-        file.truncate(300 * 10**6)  # a hole: it takes no room on the disk
+        # A sparse file: it needs no space on the disk.
+        file.truncate(300 * 10**6)
 
 
 def _pipe(path):
@@ -415,7 +421,7 @@ def _links(path, target):
 
 
 def files(group):
-    """Kind → (function that hands it in at a path, status of both exercises)."""
+    """Return name → (function that submits the files at a path, status of both exercises)."""
     good = group.content(RIGHT)
     umlaut = group.content(RIGHT.replace("return", "# für Übung\n    return", 1))
     text = json.dumps(json.loads(umlaut), ensure_ascii=False)
@@ -454,13 +460,13 @@ def files(group):
         "equal copies": (copies, "passed"),
         "different copies": (both, "review"),
         "a student twice": (twice, "review"),
-        "no JSON": (plain(b"%PDF-1.7"), "review"),
+        "not JSON": (plain(b"%PDF-1.7"), "review"),
         "a format of the future": (
             plain(json.dumps(json.loads(good) | {"nbformat": 99, "metadata": [1]}).encode()),
             "passed",
         ),
-        "no notebook": (plain(b"[1, 2]"), "review"),
-        "cells that are none": (
+        "not a notebook": (plain(b"[1, 2]"), "review"),
+        "cells that are not cells": (
             plain(b'{"cells": [1, null, {"cell_type": "code", "source": 3}]}'),
             "missing",
         ),
@@ -470,7 +476,7 @@ def files(group):
         "nbformat 3": (plain(_version_three(group.notebook(RIGHT))), "passed"),
         "Windows-1252": (plain(text.encode("cp1252", errors="xmlcharrefreplace")), "passed"),
         "UTF-16": (plain(text.encode("utf-16")), "passed"),
-        "UTF-8 with a mark": (plain(text.encode("utf-8-sig")), "passed"),
+        "UTF-8 with a byte order mark": (plain(text.encode("utf-8-sig")), "passed"),
         "an absolute path in a zip": (archive(zipped((f"/tmp/{NAME}.ipynb", good))), "review"),
         "a path upwards in a zip": (archive(zipped((f"../../{NAME}.ipynb", good))), "review"),
         "a path upwards, Windows": (archive(zipped((f"..\\..\\{NAME}.ipynb", good))), "review"),

@@ -1,4 +1,4 @@
-"""A course of two exercises and what students hand in for it."""
+"""A course of two exercises, and submissions for it."""
 
 import copy
 import io
@@ -11,7 +11,8 @@ from course_tools.environment import ROOT
 from course_tools.grading import exercises
 
 NAME = "07_convolutions"
-FIRST, SECOND = "07.3", "07.5"  # output_size and field_size: judged within a tenth of a second
+# output_size and field_size, which are judged within a tenth of a second.
+FIRST, SECOND = "07.3", "07.5"
 RIGHT = """def output_size(n, kernel, stride=1, padding=0, dilation=1):
     return (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1"""
 WRONG = """def output_size(n, kernel, stride=1, padding=0, dilation=1):
@@ -43,7 +44,7 @@ def _id(cell):
 
 
 class Class:
-    """Makes notebooks as students hand them in."""
+    """Make notebooks as students submit them."""
 
     def __init__(self, notebooks):
         self.assignment = exercises.read(notebooks / f"{NAME}.ipynb")
@@ -51,7 +52,7 @@ class Class:
         self.solutions = {_id(cell): cell.source for cell in source.cells if _id(cell).startswith("exercise")}
 
     def notebook(self, first=RIGHT, second=None, change=None):
-        """A notebook with these two answers; `second` is right unless given. `change` may alter its cells."""
+        """Return a notebook with these two answers, by default correct ones; `change` may alter its cells."""
         notebook = copy.deepcopy(self.assignment.edition)
         for cell in notebook.cells:
             if _id(cell) == "exercise-07-3":
@@ -76,7 +77,7 @@ def write(folder, content, name=f"{NAME}.ipynb"):
 
 
 def zipped(*members):
-    """A zip of (name or ZipInfo, content)."""
+    """Return a zip of pairs (name or ZipInfo, content)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:

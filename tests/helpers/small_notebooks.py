@@ -12,13 +12,13 @@ SOLUTION = '''def double(x):
 
 
 def nbgrader(grade_id, **fields):
-    """Metadata of a cell as nbgrader's toolbar writes it."""
+    """Return the metadata of a cell as nbgrader's toolbar writes it."""
     defaults = {"schema_version": 3, "solution": False, "grade": False, "locked": False, "task": False}
     return defaults | {"grade_id": grade_id} | fields
 
 
 def exercise(source=SOLUTION, number="03-1"):
-    """The cell that a student fills in."""
+    """Return the cell that a student fills in."""
     metadata = {
         "nbgrader": nbgrader(f"exercise-{number}", solution=True),
         "slideshow": {"slide_type": "subslide"},
@@ -27,7 +27,7 @@ def exercise(source=SOLUTION, number="03-1"):
 
 
 def check(source="assert double(2) == 4", number="03-1"):
-    """The cell that judges the exercise, executed, with an output."""
+    """Return the cell that judges the exercise, executed, with an output."""
     metadata = {
         "nbgrader": nbgrader(f"check-{number}", grade=True, locked=True, points=2),
         "slideshow": {"slide_type": "skip"},
@@ -38,14 +38,14 @@ def check(source="assert double(2) == 4", number="03-1"):
 
 
 def notebook(*cells, title="# 03 · A small one\n\n**The question.** What is twice two?"):
-    """A notebook that opens as those of the course do."""
+    """Return a notebook with a title and a question, as in the course."""
     result = new_notebook(cells=[new_markdown_cell(title), *cells])
     result.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return result
 
 
 def code(source, *tags, **fields):
-    """A plain code cell."""
+    """Return a plain code cell."""
     return new_code_cell(source, metadata={"tags": list(tags)} if tags else {}, **fields)
 
 

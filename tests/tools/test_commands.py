@@ -83,7 +83,7 @@ def test_test_runs_ruff_and_all_tests_offline_on_little_data(calls):
     assert float(settings["COURSE_FRACTION"]) < 0.1 and settings["OMP_NUM_THREADS"] == "1"
 
 
-def test_paths_take_the_place_of_all_tests_and_options_do_not(calls):
+def test_paths_replace_all_tests_and_options_do_not(calls):
     testing.test(["tests/tools/test_commands.py::test_help", "-x"])
     testing.test(["-x"])
     (_, narrow, _), (_, wide, _) = (call for call in calls if call[0] == "pytest")
@@ -92,7 +92,7 @@ def test_paths_take_the_place_of_all_tests_and_options_do_not(calls):
 
 
 @pytest.mark.parametrize(("ruff", "pytest_status", "expected"), [(0, 0, 0), (1, 0, 1), (0, 2, 2), (1, 5, 5)])
-def test_the_exit_status_is_honest(monkeypatch, ruff, pytest_status, expected):
+def test_the_exit_status_is_that_of_pytest_or_ruff(monkeypatch, ruff, pytest_status, expected):
     monkeypatch.setattr(testing, "_run", lambda module, *_, **__: ruff if module == "ruff" else pytest_status)
     assert testing.test([]) == expected
 
@@ -112,13 +112,14 @@ def test_full_uses_all_of_the_data_that_course_data_names(calls, monkeypatch):
     testing.full([])
     ((module, arguments, settings),) = calls
     assert module == "pytest" and "--nbval-lax" in arguments
-    assert not Path(settings.pop("COURSE_RESULTS")).exists()  # a folder for this run alone
+    # A folder for this run only.
+    assert not Path(settings.pop("COURSE_RESULTS")).exists()
     assert settings == {"COURSE_DATA": "somewhere", "COURSE_FRACTION": "1"}
 
 
 @pytest.fixture
 def jupyterlab(monkeypatch):
-    """The arguments that JupyterLab would start with."""
+    """The arguments with which JupyterLab would start."""
     from jupyterlab.labapp import LabApp
 
     started = []
@@ -142,7 +143,7 @@ def test_teach_opens_the_notebooks_themselves(jupyterlab):
 
 @pytest.fixture
 def benchmark(tmp_path, monkeypatch):
-    """A project whose benchmark writes its table; the commands that were run, and the status it ends with."""
+    """A project whose benchmark writes its table; the commands that were run, and the exit status of the benchmark."""
     readme = "\n".join(["# Course", bench.MARKERS[0], "old", bench.MARKERS[1], "The end.", ""])
     (tmp_path / "README.md").write_text(readme, encoding="utf-8")
     (tmp_path / "benchmarks").mkdir()
@@ -179,7 +180,7 @@ def test_a_partial_or_failed_benchmark_leaves_the_readme_alone(benchmark, option
     assert (benchmark.root / "README.md").read_bytes() == before
 
 
-def test_the_readme_of_this_project_has_room_for_the_benchmark():
+def test_the_readme_has_a_place_for_the_benchmark():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "a table" in claims_and_costs.between(readme, bench.MARKERS, "a table")
 

@@ -1,4 +1,4 @@
-"""The student edition of a notebook: no solution, no hidden test, no output; all else as it was."""
+"""The student edition of a notebook has no solution, no hidden test and no output; the rest is unchanged."""
 
 import copy
 import re
@@ -28,7 +28,7 @@ def test_a_solution_becomes_a_stub_that_names_its_exercise():
     assert cell.source == SOLUTION[: SOLUTION.index("    ### BEGIN")] + stub
 
 
-def test_every_region_of_a_cell_is_cleared_at_its_own_depth():
+def test_every_region_of_a_cell_is_cleared_with_its_indentation():
     source = """class Layer:
     def forward(self):
         ### BEGIN SOLUTION
@@ -51,17 +51,17 @@ layer = None
     )
 
 
-def test_speaker_notes_stay_with_the_instructor():
+def test_speaker_notes_are_removed():
     notes = code("pass")
     notes.metadata["slideshow"] = {"slide_type": "notes"}
     assert [cell.source for cell in converted(code("1 + 1"), notes, code("2 + 2"))] == ["1 + 1", "2 + 2"]
 
 
-def test_run_all_goes_past_a_stub_outside_functions():
+def test_a_stub_outside_functions_does_not_stop_run_all():
     (cell,) = converted(exercise("answer = None\n### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION"))
-    space = {}
-    exec(cell.source, space)
-    assert space["answer"] is None
+    namespace = {}
+    exec(cell.source, namespace)
+    assert namespace["answer"] is None
 
 
 def test_hidden_tests_and_mark_schemes_are_removed():
@@ -96,7 +96,7 @@ def test_metadata_and_ids_are_kept_and_check_cells_are_locked():
 
 def test_cells_without_exercise_keep_their_source():
     source = f"{student.STUB}\nx = 1"
-    assert converted(code("x = 1  # as it is"))[0].source == "x = 1  # as it is"
+    assert converted(code("x = 1  # unchanged"))[0].source == "x = 1  # unchanged"
     assert "x = 1" in converted(code(source))[0].source
 
 
@@ -116,7 +116,7 @@ def test_the_edition_is_a_valid_notebook_and_the_same_every_time(tmp_path):
         ((exercise("### BEGIN SOLUTION\nx = 1"),), "no end solution"),
     ],
 )
-def test_what_breaks_the_rules_is_refused(cells, reason):
+def test_a_notebook_that_breaks_the_rules_is_refused(cells, reason):
     with pytest.raises(ValueError, match=reason):
         converted(*copy.deepcopy(cells))
 

@@ -1,4 +1,4 @@
-"""Set-up: what is installed when, and what a student reads when it fails."""
+"""The set-up: what is installed when, and the messages after a failure."""
 
 import ast
 import os
@@ -73,7 +73,7 @@ def test_an_interrupted_set_up_is_continued_and_a_broken_python_replaced(project
     assert environment.is_current() and not downloaded.exists()
 
 
-def test_a_package_that_cannot_be_had_is_explained_and_leaves_no_stamp(project):
+def test_a_missing_package_is_explained_and_leaves_no_stamp(project):
     (project / "requirements.txt").write_text("no-such-package-for-sure==1.0\n", encoding="utf-8")
     with pytest.raises(environment.SetupError, match="no build of a package"):
         environment.set_up()
@@ -119,7 +119,7 @@ def test_with_an_unsuitable_python_another_one_on_the_path_is_used(monkeypatch):
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12), (3, 13)])
-def test_suitable_pythons_are_used_as_they_are(version, monkeypatch):
+def test_suitable_pythons_are_used(version, monkeypatch):
     pretend_python(monkeypatch, *version)
     assert environment.find_python() == "python"
 
@@ -150,18 +150,18 @@ def test_a_set_up_error_ends_a_command_with_its_text_alone(monkeypatch, capsys):
     assert capsys.readouterr().err.strip() == "Install Python 3.12."
 
 
-def test_set_up_needs_the_standard_library_alone():
+def test_set_up_needs_only_the_standard_library():
     code = f"import sys; sys.path.insert(0, {str(environment.ROOT)!r}); import course_tools.__main__"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", STDLIB_ONLY)
-def test_an_old_python_gets_as_far_as_the_message(name):
+def test_an_old_python_can_parse_the_code_before_the_message(name):
     source = (environment.ROOT / "course_tools" / name).read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 8))
 
 
-def test_pins_are_exact_cover_every_direct_dependency_and_lie_in_its_range():
+def test_pins_are_exact_cover_every_direct_dependency_and_are_in_its_range():
     project = tomllib.loads((environment.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     ranges = map(Requirement, project["dependencies"] + project["optional-dependencies"]["test"])
     text = (environment.ROOT / "requirements.txt").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The tests' own guard: nothing reaches further than this machine."""
+"""The tests have no access to other machines."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ REFUSED = pytest.raises(Exception, match="tests must not use the network")
 
 
 def test_other_machines_cannot_be_reached():
-    # 192.0.2.0/24 is reserved for documentation: nobody answers there.
+    # 192.0.2.0/24 is reserved for documentation: no machine has such an address.
     with socket.socket() as one, REFUSED:
         one.connect(("192.0.2.1", 80))
     with socket.socket() as one, REFUSED:

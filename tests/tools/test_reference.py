@@ -1,4 +1,4 @@
-"""`reference` stores what a run on full data printed, or nothing at all."""
+"""`reference` stores the outputs of a complete run on full data, or nothing."""
 
 import json
 import re
@@ -60,12 +60,12 @@ def test_a_good_run_is_stored_with_its_claims_and_costs(root, capsys):
     [
         pytest.param([code("1 / 0")], "ZeroDivisionError", id="an error"),
         pytest.param([check("raise ValueError('a hint')")], "Cell 1 ends in an error", id="a hint"),
-        pytest.param([code(STAND_IN)], "COURSE_DATA", id="the offline stand-in"),
+        pytest.param([code(STAND_IN)], "COURSE_DATA", id="synthetic data"),
         pytest.param([code("import os\nprint(os.getcwd())")], "path of this machine", id="a path"),
         pytest.param([code("import os\nos._exit(1)")], "kernel died", id="a dead kernel"),
     ],
 )
-def test_a_run_that_must_not_be_stored_leaves_everything_as_it_was(root, capsys, cells, reason):
+def test_a_run_that_must_not_be_stored_changes_nothing(root, capsys, cells, reason):
     path = add(root, "03_small", *cells)
     before = path.read_bytes()
     assert reference.reference(["03"], root) == 1
@@ -83,14 +83,14 @@ def test_one_refused_notebook_does_not_stop_the_others(root):
     assert list(json.loads((root / claims_and_costs.STORE).read_text(encoding="utf-8"))) == ["04_good"]
 
 
-def test_a_set_fraction_does_not_reach_the_run(root, monkeypatch):
+def test_course_fraction_does_not_affect_the_run(root, monkeypatch):
     monkeypatch.setenv("COURSE_FRACTION", "0.02")
     path = add(root, "03_small", code("import os\nprint(os.environ['COURSE_FRACTION'])"))
     assert reference.reference([], root) == 0
     assert output_of(path)[0].text == "1\n"
 
 
-def test_a_widget_leaves_no_view_behind(root):
+def test_the_view_of_a_widget_is_not_stored(root):
     source = "import ipywidgets\nprint('before')\ndisplay(ipywidgets.IntSlider())\nprint('after')"
     path = add(root, "03_small", code(source))
     assert reference.reference([], root) == 0
@@ -106,7 +106,7 @@ def test_a_widgets_static_form_is_kept():
     assert dict(stored.cells[0].outputs[0].data) == {"text/plain": "Slider()", "image/png": "AAAA"}
 
 
-def test_paths_are_found_in_text_and_not_in_an_images_letters():
+def test_paths_are_found_in_text_and_not_in_the_base64_of_images():
     place = reference.machine_paths()[0]
     image = nbformat.v4.new_output("display_data", {"image/png": f"AA{place}AA", "text/plain": "<Figure>"})
     assert place not in reference.text_of(image)
@@ -124,11 +124,11 @@ print(memory.megabytes)
 """
 
 
-def test_peak_memory_sees_what_a_child_process_held():
+def test_peak_memory_includes_child_processes():
     import subprocess
     import sys
 
-    # in a process of its own: the one that runs the tests has other children
+    # In a separate process, because the one that runs the tests has other children.
     done = subprocess.run([sys.executable, "-c", WATCH], capture_output=True, text=True, check=True)
     assert 300 <= int(done.stdout) < 450
 
@@ -146,6 +146,6 @@ def test_select_takes_numbers_and_names_in_order(root):
         selected("17")
 
 
-def test_the_readme_of_this_project_has_room_for_the_table():
+def test_the_readme_has_a_place_for_the_table():
     readme = (environment.ROOT / "README.md").read_text(encoding="utf-8")
     assert "a table" in claims_and_costs.between(readme, claims_and_costs.COSTS, "a table")

@@ -1,4 +1,4 @@
-"""The students' edition as a zip: no solution in it, the same every time, works by itself, overwrites no work."""
+"""The students' edition as a zip: without solutions, reproducible, self-contained; it overwrites no work."""
 
 import os
 import re
@@ -25,13 +25,13 @@ UTILS = ("course_utils/__init__.py", "course_utils/files.py")
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    """The path of the zip, made once."""
+    """The path of the zip, which is made once."""
     return release_zip.release(dist=tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
 def files(archive):
-    """Name → bytes of all its files, without the folder that they lie in."""
+    """Path → bytes of all its files, without the top folder."""
     with zipfile.ZipFile(archive) as opened:
         return {name.removeprefix(f"{PROJECT}/"): opened.read(name) for name in opened.namelist()}
 
@@ -43,7 +43,7 @@ def unzipped(archive, tmp_path):
 
 
 def unzip(archive, folder):
-    """What `unzip -o` does: replace what is there."""
+    """Unpack the zip like `unzip -o`: existing files are replaced."""
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
 
@@ -57,7 +57,7 @@ def lines(text):
 
 
 def secrets():
-    """(grade id, solution or hidden test) of the whole course."""
+    """Yield (grade id, solution or hidden test) of the whole course."""
     for path in NOTEBOOKS:
         for cell in cells(path.read_bytes()):
             for region in REGION.findall(cell.source) + HIDDEN.findall(cell.source):
@@ -74,7 +74,7 @@ def test_no_solution_line_of_a_notebook_is_left_in_it(files, path):
     assert [line for line in lines("\n".join(regions)) if left[line] > elsewhere[line]] == []
 
 
-def test_no_solution_stands_in_any_file(files):
+def test_no_file_contains_a_solution(files):
     texts = {
         name: lines(content.decode()) for name, content in files.items() if name.endswith((".py", ".md"))
     }
@@ -91,7 +91,7 @@ def test_no_solution_stands_in_any_file(files):
             assert not found or len(solution) == 1 and name.startswith("course_utils/"), (grade_id, name)
 
 
-def test_nothing_for_instructors_is_left(files):
+def test_nothing_is_left_that_is_only_for_instructors(files):
     for name, content in files.items():
         if name.endswith(".ipynb"):
             text = content.decode()
@@ -126,7 +126,7 @@ def test_the_same_sources_make_the_same_bytes(archive, tmp_path):
 
 
 def start(folder, *arguments):
-    """Run `python -m course_tools lab` there as in an environment that is ready, with its own packages only."""
+    """Run `python -m course_tools lab` there, in an environment that is set up, with only its own packages."""
     ready = (
         "import sys, course_tools, course_utils\n"
         "from course_tools import __main__ as commands, environment\n"
@@ -141,8 +141,9 @@ def start(folder, *arguments):
     ).stdout
 
 
-def test_it_works_by_itself(unzipped, files):
-    start(unzipped, "--version")  # JupyterLab says its version and ends
+def test_it_is_self_contained(unzipped, files):
+    # JupyterLab prints its version and exits.
+    start(unzipped, "--version")
     for path in NOTEBOOKS:
         assert (unzipped / "labs" / path.name).read_bytes() == files[f"notebooks/{path.name}"]
     listed = subprocess.run(
@@ -152,7 +153,7 @@ def test_it_works_by_itself(unzipped, files):
 
 
 def course(tmp_path, edition):
-    """A project of one small notebook; `edition` is a line in it."""
+    """Make the zip of a project with small notebooks that name their edition; return its path."""
     root = tmp_path / f"project {edition}"
     shutil.copytree(
         ROOT / "course_tools", root / "course_tools", ignore=shutil.ignore_patterns("__pycache__")
@@ -176,9 +177,8 @@ def test_a_newer_release_unzipped_over_a_students_folder_changes_no_work(tmp_pat
     (labs / "00_welcome.ipynb").write_bytes(mine)
     (labs / "my notes.txt").write_text("mine", encoding="utf-8")
 
-    (here / PROJECT / "notebooks" / "00_welcome.ipynb").chmod(
-        0o600
-    )  # as Windows has it, whatever the zip says
+    # As on Windows, whatever the zip says.
+    (here / PROJECT / "notebooks" / "00_welcome.ipynb").chmod(0o600)
     unzip(course(tmp_path, "two"), here)
     told = start(here / PROJECT, "--version")
     assert (labs / "00_welcome.ipynb").read_bytes() == mine
@@ -188,7 +188,7 @@ def test_a_newer_release_unzipped_over_a_students_folder_changes_no_work(tmp_pat
     assert "labs/00_welcome.new.ipynb" in told and "01_other" not in told
 
 
-def test_the_notebooks_beside_labs_are_for_reading_only(archive):
+def test_the_notebooks_outside_labs_are_read_only(archive):
     with zipfile.ZipFile(archive) as opened:
         for entry in opened.infolist():
             writable = (entry.external_attr >> 16) & 0o222

@@ -1,4 +1,4 @@
-"""What a student has written is never overwritten, whatever happens between two releases."""
+"""A student's work is never overwritten, whatever happens between two updates of labs/."""
 
 import json
 import os
@@ -19,7 +19,7 @@ NAME = "03_small.ipynb"
 
 @pytest.fixture
 def course(tmp_path):
-    """A course of one notebook, released once: its source folder and the student's."""
+    """The source folder and labs/ of a course with one notebook, updated once."""
     source, labs = tmp_path / "notebooks", tmp_path / "labs"
     write(source / NAME, exercise(), check())
     student.update_labs(source, labs)
@@ -41,14 +41,14 @@ def contents(folder):
     }
 
 
-def test_the_first_release_holds_the_stub_and_no_solution(course):
+def test_the_first_edition_has_the_stub_and_no_solution(course):
     _, labs = course
     text = (labs / NAME).read_text(encoding="utf-8")
     assert "Exercise 03.1: your code here" in text and "secret" in SOLUTION and "secret" not in text
     assert sorted(contents(labs)) == [student.MANIFEST, NAME]
 
 
-def test_a_second_release_converts_and_writes_nothing(course, monkeypatch):
+def test_a_second_update_converts_and_writes_nothing(course, monkeypatch):
     source, labs = course
     before = {path: path.stat().st_mtime_ns for path in labs.iterdir()}
     monkeypatch.setattr(student, "convert", lambda notebook: pytest.fail("converted again"))
@@ -64,7 +64,7 @@ def test_an_untouched_notebook_is_updated_in_place(course):
     assert student.waiting(labs) == []
 
 
-def test_a_changed_notebook_is_kept_and_the_new_edition_lies_beside_it(course):
+def test_a_changed_notebook_is_kept_and_the_new_edition_is_written_next_to_it(course):
     source, labs = course
     mine = edit(labs / NAME)
     assert student.update_labs(source, labs) == student.Update()
@@ -122,7 +122,7 @@ def test_an_older_edition_put_back_is_updated_too(course):
     assert student.update_labs(source, labs) == student.Update(written=[NAME])
 
 
-def test_a_deleted_notebook_comes_back_fresh(course):
+def test_a_deleted_notebook_is_written_again(course):
     source, labs = course
     fresh = (labs / NAME).read_bytes()
     edit(labs / NAME)
@@ -143,7 +143,7 @@ def test_without_the_manifest_every_file_counts_as_the_students(course, damage):
     assert (labs / NAME).read_bytes() == mine
 
 
-def test_a_release_that_is_interrupted_leaves_whole_files_and_is_continued(course, monkeypatch):
+def test_an_interrupted_update_leaves_complete_files_and_is_continued(course, monkeypatch):
     source, labs = course
     before = contents(labs)
     publish(source, "second edition")
@@ -172,7 +172,7 @@ def test_pictures_and_subfolders_are_copied_and_hidden_files_are_not(course):
 
 
 class Semester(RuleBasedStateMachine):
-    """Editions appear, the student edits, deletes and moves files, releases happen, in any order."""
+    """New editions, updates of labs/, and a student who edits, deletes and moves files, in any order."""
 
     def __init__(self):
         super().__init__()
@@ -180,7 +180,8 @@ class Semester(RuleBasedStateMachine):
         self.source, self.labs = self.folder / "notebooks", self.folder / "labs"
         self.source.mkdir()
         self.labs.mkdir()
-        self.own, self.count = {}, 0  # what the student has written, by path
+        # What the student has written, by path.
+        self.own, self.count = {}, 0
         self.publish()
 
     def teardown(self):
@@ -226,7 +227,8 @@ class Semester(RuleBasedStateMachine):
     @rule()
     def lose_the_manifest(self):
         (self.labs / student.MANIFEST).unlink(missing_ok=True)
-        self.own = {path: path.read_bytes() for path in self.files()}  # nobody knows better
+        # Without the manifest, every file counts as the student's.
+        self.own = {path: path.read_bytes() for path in self.files()}
 
     @rule()
     def release(self):
@@ -235,12 +237,12 @@ class Semester(RuleBasedStateMachine):
         for name in report.written + report.beside:
             assert (self.labs / name).read_bytes() == self.newest
         assert main in self.own or main.read_bytes() == self.newest
-        # A file that equals an edition handed out is no longer anybody's own.
+        # A file that equals an edition handed out does not count as the student's.
         self.own = {path: text for path, text in self.own.items() if text != self.newest}
         assert student.update_labs(self.source, self.labs) == student.Update()
 
     @invariant()
-    def nothing_of_the_students_is_lost(self):
+    def no_work_of_the_student_is_lost(self):
         assert {path: path.read_bytes() for path in self.own} == self.own
 
 
@@ -248,7 +250,7 @@ TestSemester = Semester.TestCase
 TestSemester.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 
 
-def test_scripts_travel_along_and_a_changed_one_is_kept(course):
+def test_scripts_are_handed_out_and_a_changed_one_is_kept(course):
     source, labs = course
     script = source / "scripts" / "train.py"
     script.parent.mkdir()
