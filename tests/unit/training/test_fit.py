@@ -1,4 +1,4 @@
-"""fit, evaluate and predict against the same loop written by hand, and against the usual mistakes."""
+"""fit, evaluate and predict against the same loop written by hand; resuming, stopping, precision."""
 
 import copy
 import os
@@ -9,24 +9,12 @@ import numpy
 import pytest
 import torch
 import torch.nn.functional as F
+from mistakes_in_training import images, network
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import training
-from course_utils.data import ImageSet
 from course_utils.training import TrainingError, checkpoints, evaluate, fit, predict, seed_everything
-
-
-def images(count=40, classes=3, seed=0):
-    draw = torch.Generator().manual_seed(seed)
-    pixels = torch.randint(0, 256, (count, 1, 6, 6), generator=draw, dtype=torch.uint8)
-    labels = torch.arange(count) % classes
-    return ImageSet(pixels, labels, tuple("abcdefgh"[:classes]))
-
-
-def network(classes=3, seed=0):
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Tanh(), nn.Linear(8, classes))
 
 
 def run(model, data, optimizer=None, **options):
@@ -259,55 +247,6 @@ def test_a_new_optimizer_takes_the_fused_step_and_a_chosen_one_is_left_alone():
         run(model, images(), optimizer)
         assert optimizer.param_groups[0]["fused"] is None
     assert seen == {new: True, chosen: None}
-
-
-class Endless(IterableDataset):
-    def __iter__(self):
-        yield torch.zeros(36), 0
-
-
-def mistakes():
-    data, model = images(), network()
-    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
-    other = torch.optim.SGD(network().parameters(), lr=0.1)
-    column = TensorDataset(torch.randn(8, 2), torch.randn(8))
-    line = nn.Linear(2, 1)
-    split = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2, device="meta"))
-    empty = ImageSet(data.images[:0], data.labels[:0], data.classes)
-    return {
-        "no data": (model, empty, {}, "data set is empty"),
-        "no length": (model, Endless(), {}, "has no length"),
-        "no epochs": (model, data, {"epochs": 0}, "epochs must be a positive integer, got 0"),
-        "optimizer of another model": (model, data, {"optimizer": other}, "none of this model's parameters"),
-        "scheduler of another optimizer": (
-            model, data, {"scheduler": torch.optim.lr_scheduler.StepLR(other, 1)}, "belongs to another optimizer",
-        ),
-        "patience without validation": (model, data, {"patience": 2}, "give fit a validation set"),
-        "unknown precision": (model, data, {"precision": "fp8"}, "must be 'float32' or 'bf16', got 'fp8'"),
-        "unknown step": (model, data, {"scheduler_step": "year"}, "must be 'epoch' or 'batch', got 'year'"),
-        "too few outputs": (network(classes=2), data, {}, "labels go from 0 to 2, but the model has 2 outputs"),
-        "wrong size": (nn.Sequential(nn.Flatten(), nn.Linear(7, 3)), data, {}, r"a batch of shape \(16, 1, 6, 6\)"),
-        "outputs broadcast": (line, column, {"loss": F.mse_loss}, "would broadcast"),
-        "loss of many numbers": (
-            model, data, {"loss": nn.CrossEntropyLoss(reduction="none"), "optimizer": sgd}, "must be one number",
-        ),
-        "loss of another kind": (model, data, {"loss": F.mse_loss}, "cannot compare"),
-        "one output for classes": (
-            nn.Sequential(nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0)), data, {}, "one output per class",
-        ),
-        "another device": (network().to("meta"), data, {}, "The model is on meta, the images are on cpu"),
-        "several devices": (split, column, {}, "is on several devices: cpu, meta"),
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", mistakes())
-def test_a_mistake_is_found_before_the_first_step(name):
-    model, data, options, words = mistakes()[name]
-    before = copy.deepcopy(model.state_dict())
-    with pytest.raises(TrainingError, match=words):
-        run(model, data, **options)
-    for key, value in model.state_dict().items():
-        assert value.device.type == "meta" or torch.equal(value, before[key])
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():
