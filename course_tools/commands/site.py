@@ -121,4 +121,7 @@ def _api(name: str, marks: str) -> str:
     # The public functions of a package are defined in its modules.
     if (ROOT / "course_utils" / name).is_dir():
         directive.append("   :imported-members:")
+    # The public objects of a module inside a package are indexed on the page of the package.
+    if "." in name:
+        directive.append("   :no-index:")
     return "\n".join([f"{marks} {name}", "", "```{eval-rst}", *directive, "```", ""])

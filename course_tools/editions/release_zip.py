@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from course_tools.editions.student import course_files, student_edition
 from course_tools.environment import PROJECT, ROOT
+from course_utils.files import replacing
 
 DIST = ROOT / "dist"
 # The part of course_tools that `make lab` needs; the rest works on solutions.
@@ -43,9 +44,11 @@ def release(root: Path = ROOT, dist: Path = DIST) -> Path:
     files = contents(root)
     version = tomllib.loads(files["pyproject.toml"].decode())["project"]["version"]
     path = dist / f"{PROJECT}-{version}.zip"
-    temporary = path.with_name(path.name + ".part")
     dist.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+    ):
         for name in sorted(files):
             entry = zipfile.ZipInfo(f"{PROJECT}/{name}", EARLIEST)
             # Notebooks are read-only here, because students work on the copies in labs/.
@@ -54,7 +57,6 @@ def release(root: Path = ROOT, dist: Path = DIST) -> Path:
             entry.create_system = 3
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name])
-    temporary.replace(path)
     return path
 
 

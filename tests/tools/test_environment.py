@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from course_tools import __main__ as commands
 from course_tools import environment
 
-STDLIB_ONLY = ("__init__.py", "__main__.py", "environment.py")
+STDLIB_ONLY = ("__init__.py", "__main__.py", "edition.py", "environment.py")
 
 
 @pytest.fixture
