@@ -3,5 +3,6 @@
 from course_utils.data.image_set import ImageSet
 from course_utils.data.loading import fraction, is_full, load
 from course_utils.data.published import DataError
+from course_utils.data.session import session
 
-__all__ = ["DataError", "ImageSet", "fraction", "is_full", "load"]
+__all__ = ["DataError", "ImageSet", "fraction", "is_full", "load", "session"]

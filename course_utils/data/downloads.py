@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_utils.data.published import DataError, Split, read_published
+from course_utils.data.session import session
 
 CIFAR10_ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 PATIENCE = 20  # seconds without a byte, then a download counts as failed
-
-_failed: dict[str, str] = {}  # data set → why; not tried again in this process
 
 
 class Unavailable(RuntimeError):
@@ -30,8 +29,8 @@ def fetch(name: str, root: Path) -> tuple[Split, Split]:
     """
     if os.environ.get("COURSE_DOWNLOAD") == "0":
         raise Unavailable("COURSE_DOWNLOAD=0 forbids it")
-    if name in _failed:
-        raise Unavailable(_failed[name])
+    if name in session.failed_downloads:
+        raise Unavailable(session.failed_downloads[name])
     try:
         root.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(prefix="download-", dir=root, ignore_cleanup_errors=True)
@@ -45,7 +44,7 @@ def fetch(name: str, root: Path) -> tuple[Split, Split]:
             _watch(_downloader(name, folder), Path(folder))
             splits = _verify(name, Path(folder))
         except Unavailable as reason:
-            _failed[name] = str(reason)
+            session.failed_downloads[name] = str(reason)
             raise
         _move_into_place(Path(folder), root)
     return splits

@@ -9,6 +9,7 @@ kept (default the user's cache folder), and ``COURSE_DOWNLOAD=0`` forbids the ne
 
 import difflib
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -16,11 +17,8 @@ from course_utils.data import downloads, synthetic
 from course_utils.data.class_folders import read_class_folders
 from course_utils.data.image_set import ImageSet
 from course_utils.data.published import PUBLISHED, DataError, Split, first_share, read_published
+from course_utils.data.session import session
 from course_utils.files import PROJECT
-
-__all__ = ["DataError", "ImageSet", "fraction", "is_full", "load"]
-
-_all_full = True  # until load() hands out a partial or a stand-in set
 
 
 def load(
@@ -37,18 +35,17 @@ def load(
     Raises:
         DataError: the name is unknown, files are damaged or mixed up, or a folder cannot be written.
     """
-    global _all_full
     share = _share(fraction)
     root = _data_folder() if root is None else Path(root).expanduser()
-    key = str(name).lower().replace("-", "_")
-    if key in PUBLISHED:
+    key = _published_name(str(name))
+    if key is not None:
         title = PUBLISHED[key].title
         splits, classes, source, full = _load_published(key, root, share)
     else:
         folder = _class_folder(str(name), root)
         title, source, full = folder.name, "class folders", share == 1
         *splits, classes = read_class_folders(folder, share)
-    _all_full = _all_full and full
+    session.all_full = session.all_full and full
     train, test = (
         ImageSet(split.images, split.labels, classes, f"{title}, {part}", source, full)
         for split, part in zip(splits, ("training", "test"), strict=True)
@@ -66,8 +63,17 @@ def fraction() -> float:
 
 
 def is_full() -> bool:
-    """Whether ``load`` has handed out whole real data sets alone in this process, and goes on so."""
-    return _all_full and fraction() == 1
+    """Whether ``load`` has returned only whole real data sets in this process, and will continue to.
+
+    ``session.reset()`` forgets the sets returned so far.
+    """
+    return session.all_full and fraction() == 1
+
+
+def _published_name(name: str) -> str | None:
+    """The key of ``PUBLISHED`` for a name such as ``FashionMNIST``, ``Fashion-MNIST`` or ``fashion_mnist``."""
+    letters = re.sub(r"[\W_]", "", name).lower()
+    return next((key for key in PUBLISHED if key.replace("_", "") == letters), None)
 
 
 def _share(given: float | None) -> float:
@@ -103,8 +109,8 @@ def _load_published(key: str, root: Path, share: float) -> tuple[list[Split], tu
     except downloads.Unavailable as reason:
         splits, source, full = synthetic.make(key), synthetic.SOURCES[key], False
         warnings.warn(
-            f"{known.title} is not in the data folder and was not downloaded: {reason}. You get a {source}; "
-            "good for trying the code, not for the course's numbers.",
+            f"{known.title} is not in the data folder and was not downloaded: {reason}. Its files are expected in "
+            f"{root / known.folder}. You get a {source}: good for trying the code, not for the course's numbers.",
             stacklevel=3,
         )
     splits = [Split(*(part[first_share(split.labels, share)] for part in split)) for split in splits]

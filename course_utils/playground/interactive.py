@@ -35,43 +35,64 @@ class Interactive:
         return self.widget._repr_mimebundle_() | self.picture._repr_mimebundle_()
 
 
-class Player:
-    """Calls ``tick`` again and again, on the kernel's own event loop: clicks are heard between two calls.
+class Turns:
+    """Lets one player play at a time, so that a widget whose cell has been run again stops in the background.
 
-    While a cell of the notebook runs, the player waits. Only one player plays at a time, so that a widget whose
-    cell has been run again does not go on behind the stage.
+    Attributes:
+        player: the one that is playing, or None.
+    """
+
+    def __init__(self) -> None:
+        self.player: Player | None = None
+
+    def give_to(self, player: "Player") -> None:
+        """Pause the player that is playing, and start this one's turn."""
+        if self.player:
+            self.player.pause()
+        self.player = player
+
+    def end(self) -> None:
+        """No player is playing now."""
+        self.player = None
+
+
+notebook_turns = Turns()  # shared by all widgets of a notebook
+
+
+class Player:
+    """Calls ``tick`` repeatedly on the kernel's own event loop, which handles clicks between two calls.
+
+    While a cell of the notebook runs, the player waits.
 
     Args:
-        tick: computes and shows one frame; returns whether to go on.
+        tick: computes and shows one frame; returns whether to continue.
+        turns: of the players that share it, one plays at a time.
 
     ``changed`` is called with True when playing begins and with False when it ends; a button may listen.
     """
 
-    playing_now: "Player | None" = None
-
-    def __init__(self, tick: Callable[[], bool]):
-        self.tick, self.task = tick, None
+    def __init__(self, tick: Callable[[], bool], turns: Turns = notebook_turns):
+        self.tick, self.turns = tick, turns
+        self.task: asyncio.Task[None] | None = None
         self.changed: Callable[[bool], None] = lambda playing: None
         self.frames = 0  # since the beginning
 
     @property
     def playing(self) -> bool:
-        return Player.playing_now is self
+        return self.turns.player is self
 
     def play(self) -> None:
         """Begin, unless it has begun; needs a running event loop, which a notebook's kernel has."""
         if self.playing:
             return
-        if Player.playing_now:
-            Player.playing_now.pause()
-        Player.playing_now = self
+        self.turns.give_to(self)
         self.changed(True)
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     def pause(self) -> None:
-        """End after the present frame."""
+        """End after the current frame."""
         if self.playing:
-            Player.playing_now = None
+            self.turns.end()
             self.changed(False)
 
     async def _run(self) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch.testing import assert_close
 
 from course_utils import data
-from course_utils.data import DataError, class_folders, decode_cache, loading
+from course_utils.data import DataError, class_folders, decode_cache
 
 exact = {"rtol": 0, "atol": 0}
 
@@ -24,7 +24,7 @@ def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("COURSE_FRACTION", raising=False)
     monkeypatch.setattr(decode_cache, "WORTH_KEEPING", 1)
-    monkeypatch.setattr(loading, "_all_full", True)
+    data.session.reset()
     return tmp_path / "cache"
 
 

@@ -1,6 +1,7 @@
 """Loading images: torchvision is the oracle, on small files written here; no network is touched."""
 
 import dataclasses
+import gc
 import gzip
 import hashlib
 import http.server
@@ -34,8 +35,9 @@ def fresh(monkeypatch, tmp_path):
     for name in ("COURSE_FRACTION", "COURSE_DOWNLOAD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(loading, "_all_full", True)
-    monkeypatch.setattr(downloads, "_failed", {})
+    data.session.reset()
+    yield
+    data.session.reset()
 
 
 @pytest.fixture
@@ -471,6 +473,10 @@ def server(published, monkeypatch):
     server.done.set()
     server.shutdown()
     server.server_close()
+    with warnings.catch_warnings():
+        # urllib leaves the socket of a download that failed to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def files_below(folder) -> list[str]:
@@ -524,11 +530,30 @@ def test_no_network_gives_one_warning_and_the_standin(no_network):
     assert train.images.shape[1:] == (1, 28, 28)
 
 
-def test_a_failed_download_is_not_tried_again(no_network):
+def test_a_failed_download_is_tried_again_only_after_a_reset(no_network):
     for _ in range(3):
         with pytest.warns(UserWarning, match="Name or service not known"):
             data.load("mnist")
     assert len(no_network) == 1
+    data.session.reset()
+    assert data.is_full()
+    with pytest.warns(UserWarning, match="Name or service not known"):
+        data.load("mnist")
+    assert len(no_network) == 2
+
+
+def test_files_in_another_folder_than_torchvisions_are_told_the_right_one(published, no_network, tmp_path):
+    write_files(tmp_path / "data/MNIST", published["mnist"])
+    with pytest.warns(UserWarning, match="Its files are expected in .*MNIST.raw. You get a stand-in"):
+        data.load("mnist")
+
+
+@pytest.mark.parametrize(
+    "name", ["FashionMNIST", "Fashion-MNIST", "fashion mnist", "FASHION_MNIST", "fashion_mnist"]
+)
+def test_a_data_set_is_known_by_all_spellings_of_its_name(name, published, tmp_path):
+    write_files(tmp_path / "data/FashionMNIST/raw", published["fashion_mnist"])
+    assert data.load(name)[0].name == "Fashion-MNIST, training"
 
 
 def test_course_download_0_never_touches_the_network(no_network, monkeypatch, tmp_path):

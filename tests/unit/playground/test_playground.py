@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from course_utils.playground import network_playground
 from course_utils.playground.canvas import Canvas
 from course_utils.playground.experiment import ACTIVATIONS, BATCH, GRID, Experiment, Settings, build
-from course_utils.playground.interactive import Player
+from course_utils.playground.interactive import Player, Turns
 from course_utils.playground.network import Playground
 from course_utils.playground.points import DATA_SETS, FEATURES, SIDE, features_of, make_points, plane
 
@@ -258,7 +258,20 @@ def test_play_goes_on_until_pause_and_only_one_plays():
         assert not first.player.playing and second.player.playing
         second.player.pause()
         await second.player.task
-        assert Player.playing_now is None
+        assert second.player.turns.player is None
+
+    asyncio.run(play())
+
+
+def test_players_that_do_not_share_turns_play_at_the_same_time():
+    async def play():
+        first, second = (Player(lambda: True, Turns()) for _ in range(2))
+        first.play()
+        second.play()
+        assert first.playing and second.playing
+        first.pause()
+        second.pause()
+        await asyncio.gather(first.task, second.task)
 
     asyncio.run(play())
 
