@@ -15,12 +15,14 @@ NBVAL = ["--nbval-lax", "--nbval-sanitize-with", str(ROOT / "tests" / "notebooks
 
 
 def test(options: list[str]) -> int:
-    """Run ruff, then all tests and all notebooks; return pytest's status, or 1 if only ruff reports faults.
+    """Run ruff and mypy, then all tests and all notebooks; return pytest's status, or 1 if only the others find faults.
 
-    `options` are passed to pytest; paths among them replace the tests and notebooks.
+    `options` are passed to pytest; paths among them replace the tests and notebooks, and mypy is left out.
     """
     complaints = _run("ruff", "check", ".") + _run("ruff", "format", "--check", ".")
-    paths = [] if any(Path(option.split("::")[0]).exists() for option in options) else ["notebooks", "tests"]
+    a_part = any(Path(option.split("::")[0]).exists() for option in options)
+    complaints += 0 if a_part else _run("mypy")
+    paths = [] if a_part else ["notebooks", "tests"]
     with tempfile.TemporaryDirectory() as empty:
         limits = {"COURSE_DATA": empty, "COURSE_FRACTION": str(FRACTION), "OMP_NUM_THREADS": "1"}
         # An empty folder, so that no results of earlier runs are used.

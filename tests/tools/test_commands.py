@@ -75,9 +75,9 @@ def test_continuous_integration_calls_the_readmes_command(file):
     assert "`make test`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_test_runs_ruff_and_all_tests_offline_on_little_data(calls):
+def test_test_runs_ruff_mypy_and_all_tests_offline_on_little_data(calls):
     assert testing.test([]) == 0
-    assert [module for module, _, _ in calls] == ["ruff", "ruff", "pytest"]
+    assert [module for module, _, _ in calls] == ["ruff", "ruff", "mypy", "pytest"]
     _, arguments, settings = calls[-1]
     assert {"--nbval-lax", "notebooks", "tests", "loadfile"} <= set(arguments)
     assert float(settings["COURSE_FRACTION"]) < 0.1 and settings["OMP_NUM_THREADS"] == "1"
@@ -87,13 +87,20 @@ def test_paths_replace_all_tests_and_options_do_not(calls):
     testing.test(["tests/tools/test_commands.py::test_help", "-x"])
     testing.test(["-x"])
     (_, narrow, _), (_, wide, _) = (call for call in calls if call[0] == "pytest")
+    assert [module for module, _, _ in calls].count("mypy") == 1
     assert "notebooks" not in narrow and "tests" not in narrow and "-x" in narrow
     assert "notebooks" in wide and "tests" in wide and "-x" in wide
 
 
-@pytest.mark.parametrize(("ruff", "pytest_status", "expected"), [(0, 0, 0), (1, 0, 1), (0, 2, 2), (1, 5, 5)])
-def test_the_exit_status_is_that_of_pytest_or_ruff(monkeypatch, ruff, pytest_status, expected):
-    monkeypatch.setattr(testing, "_run", lambda module, *_, **__: ruff if module == "ruff" else pytest_status)
+@pytest.mark.parametrize("checker", ["ruff", "mypy"])
+@pytest.mark.parametrize(
+    ("faults", "pytest_status", "expected"), [(0, 0, 0), (1, 0, 1), (0, 2, 2), (1, 5, 5)]
+)
+def test_the_exit_status_is_that_of_pytest_or_a_checker(
+    monkeypatch, checker, faults, pytest_status, expected
+):
+    statuses = {checker: faults, "pytest": pytest_status}
+    monkeypatch.setattr(testing, "_run", lambda module, *_, **__: statuses.get(module, 0))
     assert testing.test([]) == expected
 
 
