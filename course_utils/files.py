@@ -1,4 +1,4 @@
-"""Where the course lies, and files that are written whole or not at all."""
+"""The course's folder, and files that are written completely or not at all."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ PROJECT = Path(__file__).resolve().parents[1]  # the folder that holds the cours
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a name beside ``path`` to write to; afterwards that file takes the place of ``path``.
+    """Yield a temporary path in the same folder to write to; afterwards that file replaces ``path``.
 
-    Who reads meanwhile, or after an interruption, finds the old file or the new one, and never a part of one.
+    Concurrent readers, and readers after an interruption, see the complete old file or the complete new one.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

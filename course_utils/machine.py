@@ -1,4 +1,4 @@
-"""What this machine is, and what the course costs on it. Notebook 00."""
+"""Describe this machine, and estimate the time and memory that the course needs on it. Notebook 00."""
 
 import json
 import os
@@ -18,7 +18,7 @@ REFERENCE = PROJECT / "reference.json"
 
 
 def describe() -> Table:
-    """What the course needs to know about this machine: versions, processor, memory, free disk."""
+    """Describe this machine: versions, processor, memory, free disk space."""
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     rows = [
         ["Python", platform.python_version(), "3.11 to 3.13"],
@@ -33,9 +33,9 @@ def describe() -> Table:
 
 
 def costs() -> Table:
-    """Estimated minutes and memory that each notebook takes to run from top to bottom on this machine.
+    """Estimate the minutes and memory that each notebook needs to run from top to bottom on this machine.
 
-    The minutes measured on the reference machine are multiplied by how much longer :func:`yardstick` takes here.
+    The minutes measured on the reference machine are scaled by the ratio of the two times of :func:`yardstick`.
     """
     records = json.loads(REFERENCE.read_text(encoding="utf-8")) if REFERENCE.exists() else {}
     here = yardstick()
@@ -47,7 +47,7 @@ def costs() -> Table:
 
 
 def yardstick() -> float:
-    """How fast this machine is: seconds for a small fixed piece of training, the median of five runs."""
+    """Measure the speed of this machine: the median time of five short training runs, in seconds."""
     from course_utils.models import LeNet5
 
     model = LeNet5()
@@ -58,8 +58,7 @@ def yardstick() -> float:
         for _ in range(20):
             model.zero_grad()
             loss = torch.nn.functional.cross_entropy(model(x), y)
-            # Tensor.backward has no types
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         times.append(time.perf_counter() - start)
     return statistics.median(times)
 

@@ -1,4 +1,4 @@
-"""The networks of the course, short and readable. Shape comments give what each line produces."""
+"""The networks of the course, short and readable. Shape comments state the shape that each line returns."""
 
 from course_utils.models.alexnet import AlexNet
 from course_utils.models.autoencoders import ConvAutoencoder, LinearAutoencoder

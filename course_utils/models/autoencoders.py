@@ -5,14 +5,14 @@ from torch import Tensor, nn
 
 
 class LinearAutoencoder(nn.Module):
-    """One linear layer down to the code and one back up: what principal component analysis does. Notebook 15.
+    """One linear layer from image to code and one back, as in principal component analysis. Notebook 15.
 
     See Baldi and Hornik, "Neural networks and principal component analysis" (Neural Networks, 1989).
 
     Args:
-        code: numbers in the code.
+        code: size of the code.
 
-    Shapes: images ``(N, 1, 28, 28)`` → images of the same shape; ``encode`` gives ``(N, code)``.
+    Shapes: images ``(N, 1, 28, 28)`` → images of the same shape; ``encode`` returns ``(N, code)``.
     """
 
     def __init__(self, code: int = 32):
@@ -31,12 +31,12 @@ class LinearAutoencoder(nn.Module):
 
 
 class ConvAutoencoder(nn.Module):
-    """Two strided convolutions down to the code, two transposed convolutions back up. Notebook 15.
+    """Two strided convolutions encode, two transposed convolutions decode. Notebook 15.
 
     Args:
-        code: numbers in the code.
+        code: size of the code.
 
-    Shapes: images ``(N, 1, 28, 28)`` in [0, 1] → images of the same shape in [0, 1]; ``encode`` gives ``(N, code)``.
+    Shapes: images ``(N, 1, 28, 28)`` in [0, 1] → images of the same shape in [0, 1]; ``encode`` returns ``(N, code)``.
     """
 
     def __init__(self, code: int = 32):

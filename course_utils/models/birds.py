@@ -9,7 +9,7 @@ class BirdNet(nn.Module):
     """Two 3×3 convolutions and two linear layers with tanh; 18 090 parameters with two classes. Notebook 08.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
 
     Shapes: images ``(N, 3, 32, 32)`` → logits ``(N, classes)``.
     """
@@ -22,7 +22,7 @@ class BirdNet(nn.Module):
         self.linear2 = nn.Linear(32, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        # tanh keeps the order of numbers, so it may follow the maximum: the same result for a quarter of the work
+        # tanh is increasing, so it can be applied after the maximum: the same result at a quarter of the cost
         x = torch.tanh(F.max_pool2d(self.conv1(x), 2))  # (N, 16, 32, 32) → (N, 16, 16, 16)
         x = torch.tanh(F.max_pool2d(self.conv2(x), 2))  # (N, 8, 16, 16) → (N, 8, 8, 8)
         x = torch.tanh(self.linear1(x.flatten(1)))  # (N, 512) → (N, 32)
@@ -33,9 +33,9 @@ class BasicConvNet(nn.Module):
     """Two 5×5 convolutions without padding and two linear layers with ReLU; 109 050 parameters. Notebook 08.
 
     Args:
-        classes: how many classes to tell apart.
-        channels: filters of the first and of the second convolution.
-        hidden: units of the hidden linear layer.
+        classes: number of classes.
+        channels: filters in the first and in the second convolution.
+        hidden: units in the hidden linear layer.
 
     Shapes: images ``(N, 3, 32, 32)`` → logits ``(N, classes)``.
     """
@@ -65,8 +65,8 @@ class DeeperConvNet(nn.Module):
     """Three 3×3 convolutions of w, 2w and 4w filters, and one linear layer, with ReLU. Notebook 08.
 
     Args:
-        classes: how many classes to tell apart.
-        width: w, the filters of the first convolution; 32 gives 113 738 parameters with ten classes.
+        classes: number of classes.
+        width: w, the number of filters in the first convolution; 32 gives 113 738 parameters with ten classes.
 
     Shapes: images ``(N, 3, 32, 32)`` → logits ``(N, classes)``.
     """
@@ -74,9 +74,9 @@ class DeeperConvNet(nn.Module):
     def __init__(self, classes: int = 10, width: int = 32):
         super().__init__()
         sizes = [3, width, 2 * width, 4 * width]
-        layers = []
-        for inside, outside in zip(sizes, sizes[1:], strict=False):
-            layers += [nn.Conv2d(inside, outside, kernel_size=3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
         self.features = nn.Sequential(*layers)  # (N, 128, 4, 4) at width 32
         self.classifier = nn.Linear(4 * width * 4 * 4, classes)
 

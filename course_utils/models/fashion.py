@@ -1,6 +1,6 @@
-"""The networks of the assignment on Fashion-MNIST: four that are given, and more with fewer than 100 000 parameters.
+"""The networks of the assignment on Fashion-MNIST: the given ones, and more with fewer than 100 000 parameters.
 
-Notebook 12. Each turns grey images ``(N, 1, 28, 28)`` into logits ``(N, classes)``.
+Notebook 12. Each maps grey images ``(N, 1, 28, 28)`` to logits ``(N, classes)``.
 """
 
 import torch
@@ -21,11 +21,11 @@ class Net_Linear(nn.Module):
 class LeNet(nn.Module):
     """Two convolutions with pooling, two linear layers; 431 080 parameters with these widths. Notebook 12.
 
-    A descendant of LeNet-5 with ReLU and maximum pooling, as Caffe's examples made it known.
+    A descendant of LeNet-5 with ReLU and maximum pooling, known from Caffe's examples.
 
     Args:
-        classes: how many classes to tell apart.
-        widths: channels of the two convolutions, units of the hidden layer.
+        classes: number of classes.
+        widths: channels of the two convolutions and units in the hidden layer.
     """
 
     def __init__(self, classes: int = 10, widths: tuple[int, int, int] = (20, 50, 500)):
@@ -54,8 +54,8 @@ class LeNet_tiny(LeNet):
 class FashionCNN(nn.Module):
     """Two convolutions with batch norm, three linear layers; 1 475 338 parameters. Notebook 12.
 
-    Between the linear layers stands nothing but dropout, as in the network's many published copies: in eval mode
-    the three are one linear layer (notebook 04).
+    There is nothing but dropout between the linear layers, as in the network's many published copies. In eval mode
+    the three are therefore equivalent to one linear layer (notebook 04).
     """
 
     def __init__(self, classes: int = 10):
@@ -127,11 +127,10 @@ def _conv(i: int, o: int, kernel: int = 3, groups: int = 1) -> nn.Conv2d:
 
 
 class SeparableCNN(nn.Module):
-    """Convolutions taken apart: each channel filtered alone, then all channels mixed at each pixel; 35 610
-    parameters. Notebook 12.
+    """Depthwise separable convolutions; 35 610 parameters. Notebook 12.
 
-    Depthwise separable convolutions as in Howard and others, "MobileNets: efficient convolutional neural networks
-    for mobile vision applications" (2017).
+    Each channel is filtered separately, then a 1×1 convolution mixes the channels at each pixel. See
+    Howard and others, "MobileNets: efficient convolutional neural networks for mobile vision applications" (2017).
     """
 
     def __init__(self, classes: int = 10):
@@ -160,9 +159,9 @@ def _separable(i: int, o: int) -> list[nn.Module]:
 class ThinResNet(nn.Module):
     """A thin residual network; 81 690 parameters, 12.9 million MACs. Notebook 12.
 
-    At each of three scales one convolution has a shortcut around it (He, Zhang, Ren and Sun, "Deep residual learning
-    for image recognition", 2016; notebook 14). Pooling comes before batch norm, which then has a quarter of the
-    pixels to work on, and a maximum over all places ends the convolutions.
+    At each of three scales, one convolution has a shortcut around it (He, Zhang, Ren and Sun, "Deep residual learning
+    for image recognition", 2016; notebook 14). Pooling comes before batch norm, which then
+    processes a quarter of the pixels. Global max pooling follows the convolutions.
     """
 
     def __init__(self, classes: int = 10):

@@ -1,13 +1,14 @@
-"""Starting weights for deep networks of ReLUs."""
+"""Weight initialization for deep networks with ReLU."""
 
 from torch import nn
 
 
 def he_normal(model: nn.Module) -> None:
-    """Draw the weights of all convolutions and linear layers so that ReLU layers keep the size of their signal.
+    """Draw the weights of all convolutions and linear layers so that ReLU layers preserve the scale of their input.
 
-    Normal with mean 0 and variance 2 / (inputs of one output value); biases are set to 0. The factor 2 stands
-    for the half that a ReLU cuts off. He, Zhang, Ren and Sun, "Delving deep into rectifiers" (ICCV, 2015). Notebook 13.
+    Normal with mean 0 and variance 2 / fan_in, where fan_in is the number of inputs of one output element; biases are
+    set to 0. The factor 2 compensates for the half that ReLU sets to 0. See He, Zhang, Ren and Sun, "Delving deep
+    into rectifiers" (ICCV, 2015). Notebook 13.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -6,8 +6,8 @@
 
 Each function returns an :class:`Interactive`, which holds two forms of the same thing: a widget and a static
 figure with alternative text. A front end that has widgets (JupyterLab, with a running kernel) shows the widget;
-every other one (HTML, slides, GitHub, a stored notebook) shows the figure. Nobody has to ask which one it is: the
-output carries both, as any output may, and the front end takes the richest that it can show.
+every other one (HTML, slides, GitHub, a stored notebook) shows the figure. The output contains both, and the front end
+selects the richest one that it can show.
 """
 
 from course_utils.playground.convolution import convolution_explorer

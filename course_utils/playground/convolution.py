@@ -1,5 +1,7 @@
 """The convolution explorer of notebook 07: a window slides over a photograph."""
 
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,6 +9,10 @@ from torch import Tensor
 from course_utils import plots
 from course_utils.playground.explorer import Explorer, greys
 from course_utils.playground.interactive import Interactive
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Rectangle
 
 KERNELS = {
     "edges left to right": torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
@@ -18,7 +24,7 @@ KERNELS = {
     "identity": torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]]),
     "blur 5×5": torch.full((5, 5), 1 / 25),
 }
-EXAMPLES = (
+EXAMPLES: tuple[tuple[str, dict[str, int]], ...] = (
     ("edges left to right", {}),
     ("blur 5×5", {"stride": 2, "padding": 2}),
     ("sharpen", {"padding": 1}),
@@ -27,25 +33,25 @@ EXAMPLES = (
 
 
 def convolution_explorer(image: Tensor) -> Interactive:
-    """Slide a kernel over an image; choose kernel, stride, padding and dilation. Notebook 07.
+    """Slide a kernel over an image, with a choice of kernel, stride, padding and dilation. Notebook 07.
 
     Args:
         image: a grey picture, float ``(H, W)`` in [0, 1], at least 20 pixels high and wide.
 
-    The widget shows the input with the window, the kernel, the sum, and the output; the static form four
-    examples of it.
+    The widget shows the input with the window, the kernel, the sum, and the output. The static form shows
+    four examples.
 
     Raises:
-        ValueError: the image has another shape or range.
+        ValueError: If the image has another shape, type or range.
     """
     if image.ndim != 2 or not image.is_floating_point() or min(image.shape) < 20:
         raise ValueError(
-            f"image has shape {tuple(image.shape)} and type {image.dtype}; a grey picture (H, W) of floats, "
-            "at least 20×20, was expected. Try image.float().mean(0) for a colour picture (3, H, W)."
+            f"expected a grey image (H, W) of floats, at least 20×20, got shape {tuple(image.shape)} and type "
+            f"{image.dtype}. Try image.float().mean(0) for a colour image (3, H, W)."
         )
     if image.min() < 0 or image.max() > 1:
         raise ValueError(
-            f"image reaches from {image.min():.3g} to {image.max():.3g}; [0, 1] was expected. "
+            f"expected values in [0, 1], got a minimum of {image.min():.3g} and a maximum of {image.max():.3g}. "
             "Try image / 255 for bytes."
         )
     return Interactive(_static(image), lambda: Explorer(image, KERNELS, convolve).widget)
@@ -70,14 +76,16 @@ def _static(image: Tensor) -> plots.Picture:
         below.imshow(greys(out, kernel).numpy(), cmap="gray", vmin=0, vmax=1)
         below.set_title(f"output {size}", fontsize="medium")
         told.append(f"{name} with {words} gives {size}")
-    for axis in axes.flat:  # all of one scale, so that sizes can be compared
+    for axis in axes.flat:  # the same scale for all, so that sizes can be compared
         axis.set(xlim=(-4, width + 4), ylim=(height + 4, -4))
         axis.axis("off")
     return plots.show(figure, f"Four convolutions of a picture of {height}×{width}: {'; '.join(told)}.")
 
 
-def _draw_window(axis, image: Tensor, kernel: Tensor, stride=1, padding=0, dilation=1) -> None:
-    """The padded image and, in orange, the pixels that one output pixel near the middle sees."""
+def _draw_window(
+    axis: "Axes", image: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> None:
+    """Draw the padded image and, in orange, the input pixels of one output pixel near the middle."""
     axis.imshow(F.pad(image, [padding] * 4).numpy(), cmap="gray", vmin=0, vmax=1)
     top, left = (n // 2 // stride * stride for n in image.shape)
     for i in range(len(kernel)):
@@ -86,7 +94,7 @@ def _draw_window(axis, image: Tensor, kernel: Tensor, stride=1, padding=0, dilat
             axis.add_patch(_square(corner))
 
 
-def _square(corner: tuple[float, float]):
+def _square(corner: tuple[float, float]) -> "Rectangle":
     from matplotlib.patches import Rectangle
 
     return Rectangle(corner, 1, 1, color=plots.COLOURS[1])

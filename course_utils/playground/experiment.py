@@ -1,4 +1,4 @@
-"""What the network playground plays with: points, a small network, and its training. No widgets here."""
+"""The model behind the network playground, without widgets: points, a small network, and its training."""
 
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from course_utils.playground.points import features_of, make_points, plane
 
 ACTIVATIONS = {"tanh": nn.Tanh, "ReLU": nn.ReLU, "sigmoid": nn.Sigmoid, "none": nn.Identity}
-BATCH = 20  # points a step
-GRID = 64  # a unit's map has this many pixels a side
+BATCH = 20  # points per step
+GRID = 64  # side of a unit's map in pixels
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,16 @@ class Settings:
     rate: float = 0.1
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.features:
-            raise ValueError("A network without features sees nothing: choose at least one.")
+            raise ValueError("features is empty: choose at least one feature.")
 
 
 @dataclass
 class Experiment:
-    """A network in training on the points that ``settings`` ask for: SGD on the binary cross-entropy.
+    """Train a network on the points that ``settings`` describe, by SGD on the binary cross-entropy.
 
-    ``train_losses`` and ``test_losses`` hold one value for each ``measure()``, ``measured_at`` its epoch.
+    ``train_losses`` and ``test_losses`` hold one value per call of ``measure()``, ``measured_at`` the epoch of each.
     """
 
     settings: Settings
@@ -43,7 +43,7 @@ class Experiment:
     train_losses: list[float] = field(default_factory=list)
     test_losses: list[float] = field(default_factory=list)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         s = self.settings
         self.points, self.labels = make_points(s.data, s.noise, seed=2 * s.seed)  # (240, 2), (240,)
         test_points, self.test_labels = make_points(s.data, s.noise, seed=2 * s.seed + 1)
@@ -52,7 +52,7 @@ class Experiment:
         self.generator = torch.Generator().manual_seed(s.seed)
         self.net = build(len(s.features), s.widths, s.activation, s.seed)
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=s.rate)
-        self.batches = []
+        self.batches: list[Tensor] = []
         self.measure()
 
     @property
@@ -60,7 +60,7 @@ class Experiment:
         return self.steps * BATCH / len(self.x)
 
     def set_rate(self, rate: float) -> None:
-        """Go on with another learning rate."""
+        """Continue with another learning rate."""
         self.optimizer.param_groups[0]["lr"] = rate
 
     def step(self) -> None:
@@ -75,7 +75,7 @@ class Experiment:
 
     @torch.no_grad()
     def measure(self) -> None:
-        """Record the losses on all training and all test points."""
+        """Record the losses on all training points and on all test points."""
         self.measured_at.append(self.epoch)
         for losses, x, labels in (
             (self.train_losses, self.x, self.labels),
@@ -85,14 +85,14 @@ class Experiment:
 
     @torch.no_grad()
     def accuracy(self) -> float:
-        """Share of the test points on the right side of the boundary."""
+        """Return the fraction of test points on the correct side of the boundary."""
         return ((self.net(self.x_test)[:, 0] > 0) == (self.test_labels > 0.5)).float().mean().item()
 
     @torch.no_grad()
     def maps(self) -> list[Tensor]:
-        """What each unit answers at each place of the plane, layer by layer: tensors ``(units, 64, 64)``.
+        """Compute the output of each unit at each point of the plane, as one tensor ``(units, 64, 64)`` per layer.
 
-        First come the features, last the output: the probability of class 1, stretched to [-1, 1].
+        The first tensor holds the features; the last holds the probability of class 1, rescaled to [-1, 1].
         """
         signals, x = [self.x_plane], self.x_plane
         for module in self.net:
@@ -103,14 +103,15 @@ class Experiment:
         return [signal.T.reshape(-1, GRID, GRID) for signal in signals]
 
     def weights(self) -> list[Tensor]:
-        """The weights ``(units, inputs)`` of each layer, the output's last."""
+        """Return the weights ``(units, inputs)`` of each layer; the output layer is last."""
         return [module.weight.detach() for module in self.net if isinstance(module, nn.Linear)]
 
 
 def build(inputs: int, widths: tuple[int, ...], activation: str, seed: int) -> nn.Sequential:
-    """A network with an activation after each hidden layer and one linear output unit."""
-    layers = []
-    with torch.random.fork_rng(devices=[]):  # playing leaves the notebook's random numbers alone
+    """Build a network with an activation after each hidden layer and one linear output unit."""
+    layers: list[nn.Module] = []
+    # the notebook's random numbers are unchanged
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for width in widths:
             layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]

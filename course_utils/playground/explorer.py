@@ -1,4 +1,6 @@
-"""The live form of the convolution explorer: the window, the kernel, the sum, and the output it belongs to."""
+"""The widget of the convolution explorer: the window, the kernel, their sum of products, and the output."""
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -9,14 +11,14 @@ from course_utils.playground.interactive import MOST as MOST_FRAMES
 from course_utils.playground.interactive import Player, playing_buttons
 
 WIDTH, HEIGHT = 960, 430
-SIDE = 340  # the larger side of the picture, with the widest border
+SIDE = 340  # the larger side of the picture with the widest padding
 INPUT_X, SUM_X, OUTPUT_X, TOP = 10, 380, 610, 40
 MOST = {"stride": 4, "padding": 4, "dilation": 4}
-SWEEP = 3  # seconds for a row
+SWEEP = 3  # seconds per row
 
 
 class Explorer:
-    """The widget: kernel, stride, padding and dilation above; a window to move below.
+    """The widget: controls for kernel, stride, padding and dilation, and a window that slides over the image.
 
     Args:
         image: a grey picture ``(H, W)`` in [0, 1].
@@ -24,7 +26,7 @@ class Explorer:
         convolve: computes the output from image, kernel, stride, padding and dilation.
     """
 
-    def __init__(self, image: Tensor, kernels: dict[str, Tensor], convolve):
+    def __init__(self, image: Tensor, kernels: dict[str, Tensor], convolve: Callable[..., Tensor]):
         import ipywidgets as w
 
         self.image, self.kernels, self.convolve, self.moving = image, kernels, convolve, False
@@ -57,14 +59,14 @@ class Explorer:
         self._compute()
 
     def _compute(self) -> None:
-        """Convolve anew, and draw what does not depend on the window."""
+        """Convolve again, and draw the parts that do not depend on the window."""
         self.weights = self.kernels[self.kernel.value]
         options = {name: slider.value for name, slider in self.options.items()}
         self.padded = F.pad(self.image, [options["padding"]] * 4)
         self.output = self.convolve(self.image, self.weights, **options)
-        self.moving = True  # sliders move, and no picture is drawn for each
+        self.moving = True  # no picture is drawn for each slider that moves
         for slider, n in zip((self.row, self.column), self.output.shape, strict=True):
-            place = round(slider.value * (n - 1) / slider.max)  # about where it was
+            place = round(slider.value * (n - 1) / slider.max)  # at about the same relative position
             slider.max, slider.value = n - 1, place
         self.moving = False
         k, (p, d, s) = len(self.weights), (options[name] for name in ("padding", "dilation", "stride"))
@@ -88,7 +90,7 @@ class Explorer:
         return canvas
 
     def window(self) -> tuple[list[int], list[int], Tensor]:
-        """Rows and columns of the padded input that the window sees, and the values there ``(k, k)``."""
+        """Return the rows and columns of the padded input in the window, and their values ``(k, k)``."""
         taps = self.options["dilation"].value * torch.arange(len(self.weights))
         stride = self.options["stride"].value
         rows, columns = stride * self.row.value + taps, stride * self.column.value + taps
@@ -105,14 +107,16 @@ class Explorer:
         canvas.box(INPUT_X + pixel * columns[0] - 3, TOP + pixel * rows[0] - 3, frame, LINE + 1, 1.5)
         x, y = OUTPUT_X + pixel * self.column.value, TOP + pixel * self.row.value
         canvas.box(x - 4, y - 4, (pixel + 8, pixel + 8), LINE + 1, 2)
-        self._numbers(canvas, TOP, "what the window sees", values, lambda v: grey(1 - v))
+        self._numbers(canvas, TOP, "values in the window", values, lambda v: grey(1 - v))
         self._numbers(canvas, TOP + 168, "times the kernel", self.weights, diverging)
         total = (values * self.weights).sum().item()
         canvas.text(SUM_X + 85, TOP + 345, f"adds up to {total:.2f}".replace("-", "−"), 16, darkness=1)
         self.picture.value = canvas.png()
 
-    def _numbers(self, canvas: Canvas, y: float, title: str, numbers: Tensor, colour) -> None:
-        """A square of numbers on their colours."""
+    def _numbers(
+        self, canvas: Canvas, y: float, title: str, numbers: Tensor, colour: Callable[[float], int]
+    ) -> None:
+        """Draw a square of numbers, each on its colour."""
         cell = 132 / len(numbers)
         left, size = SUM_X + 19, 12 if len(numbers) == 3 else 8
         canvas.text(SUM_X + 85, y - 6, title, 13)
@@ -137,7 +141,7 @@ class Explorer:
         return True
 
     def _move(self, places: int) -> None:
-        """Move the window to the right, then to the beginning of the next row, at last to the first place."""
+        """Move the window to the right; it wraps to the next row, and from the last row to the first."""
         row, column = self.row.value, self.column.value + places
         if column >= self.output.shape[1]:
             row, column = (row + 1) % self.output.shape[0], 0
@@ -148,7 +152,7 @@ class Explorer:
 
 
 def greys(output: Tensor, kernel: Tensor) -> Tensor:
-    """An output to look at: as it is for kernels that keep the brightness, else with 0 as middle grey."""
+    """Scale an output for display: unchanged if the kernel preserves brightness, otherwise with 0 as middle grey."""
     if abs(kernel.sum() - 1) < 1e-4:
         return output.clamp(0, 1)
     return 0.5 + 0.5 * output / output.abs().max().clamp(min=1e-6)

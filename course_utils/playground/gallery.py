@@ -1,20 +1,26 @@
 """The static form of the network playground: four trained networks side by side."""
 
+from typing import TYPE_CHECKING
+
 from course_utils import plots
 from course_utils.playground.experiment import Experiment, Settings
 from course_utils.playground.interactive import one_thread
 from course_utils.playground.points import SIDE
 
+if TYPE_CHECKING:
+    from matplotlib.colors import LinearSegmentedColormap
+
+# name → settings and number of epochs
 EXAMPLES = {
     "circle": (Settings("circle", 0.1, widths=(4,), rate=1.0), 60),
     "xor": (Settings("xor", 0.1, widths=(4, 2), rate=1.0), 60),
     "gauss": (Settings("gauss", 0.25, widths=(), rate=0.1), 20),
     "spiral": (Settings("spiral", 0.02, ("x₁", "x₂", "sin x₁", "sin x₂"), (8, 8), rate=0.3), 150),
-}  # settings and epochs
+}
 
 
 def four_networks() -> plots.Picture:
-    """Train the four examples, and draw their points and boundaries."""
+    """Train the four examples and draw their points and decision boundaries."""
     figure, axes = plots.new(1, len(EXAMPLES), (plots.WIDEST, 4.7))
     told = []
     for axis, (name, (settings, epochs)) in zip(axes, EXAMPLES.items(), strict=True):
@@ -34,7 +40,7 @@ def four_networks() -> plots.Picture:
     return plots.show(figure, f"Decision boundaries of four trained networks: {'; '.join(told)}.")
 
 
-def _cmap():
+def _cmap() -> "LinearSegmentedColormap":
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list(
@@ -43,7 +49,7 @@ def _cmap():
 
 
 def train(settings: Settings, epochs: int) -> Experiment:
-    """An experiment after some epochs, without pictures on the way."""
+    """Train an experiment for some epochs without drawing it."""
     experiment = Experiment(settings)
     with one_thread():
         while experiment.epoch < epochs:

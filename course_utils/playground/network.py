@@ -1,7 +1,9 @@
-"""The network playground of notebook 04: choose data, features and layers, and watch a network learn."""
+"""The network playground of notebook 04: choose data, features and layers, and watch a network train."""
 
 import math
 import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from course_utils.playground.experiment import ACTIVATIONS, BATCH, Experiment, Settings
 from course_utils.playground.gallery import four_networks
@@ -9,34 +11,37 @@ from course_utils.playground.interactive import Interactive, Player, playing_but
 from course_utils.playground.network_view import WIDTH, NetworkView
 from course_utils.playground.points import DATA_SETS, FEATURES
 
+if TYPE_CHECKING:
+    from traitlets import Bunch
+
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-SPEEDS = {"1 epoch a frame": 1, "5 epochs a frame": 5, "25 epochs a frame": 25}
+SPEEDS = {"1 epoch per frame": 1, "5 epochs per frame": 5, "25 epochs per frame": 25}
 LAYERS, UNITS = 4, 8  # at most
-FRAME_SECONDS = 0.045  # training of a frame stops here, to keep the pictures flowing
-LONGEST = 5000  # epochs after which it pauses by itself
+FRAME_SECONDS = 0.045  # time limit for the training per frame, so that frames follow each other smoothly
+LONGEST = 5000  # number of epochs after which it pauses
 
 
 def network_playground() -> Interactive:
-    """Train small networks on points in a plane and watch. Notebook 04.
+    """Train small networks on points in a plane and watch them learn. Notebook 04.
 
-    The widget offers data set, noise, features, layers and their widths, activation and learning rate, and plays,
-    pauses and steps; it shows the boundary, each unit's own map, the weights and both losses. The static form
-    shows four trained networks. The idea is that of playground.tensorflow.org (Smilkov, Carter, Sculley, Viégas
-    and Wattenberg, 2017).
+    The widget has controls for the data set, noise, features, layers and their widths, activation and learning rate,
+    and buttons to play, pause and step. It shows the decision boundary, each unit's map, the weights and both losses.
+    The static form shows four trained networks. The idea is from playground.tensorflow.org (Smilkov, Carter, Sculley,
+    Viégas and Wattenberg, 2017).
     """
     return Interactive(four_networks(), lambda: Playground().widget)
 
 
 class Playground:
-    """The widget: controls above, one picture below, and a line that tells epoch, losses and accuracy."""
+    """The widget: controls at the top, then a line with epoch, losses and accuracy, and one picture."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         import ipywidgets as w
 
         self.player, self.seed = Player(self._tick), 0
         wide = w.Layout(width="100%", max_width=f"{WIDTH}px")
         self.picture = w.Image(format="png", layout=wide)
-        self.picture.add_class("network-playground")  # for those who look for it in the page
+        self.picture.add_class("network-playground")
         self.status = w.HTML()
         self._make_controls()
         other = w.Button(description="New points", icon="random", layout=w.Layout(width="auto"))
@@ -54,7 +59,7 @@ class Playground:
 
         s = Settings()
 
-        def dropdown(words: str, options, value, width: int):
+        def dropdown(words: str, options: Collection[object], value: object, width: int) -> w.Dropdown:
             style, layout = {"description_width": "initial"}, w.Layout(width=f"{width}px")
             return w.Dropdown(description=words, options=options, value=value, style=style, layout=layout)
 
@@ -78,7 +83,7 @@ class Playground:
             control.observe(self._changed, "value")
 
     def settings(self) -> Settings:
-        """What the controls say; layers without units are left out."""
+        """Read the settings from the controls; layers without units are left out."""
         return Settings(
             data=self.data.value,
             noise=self.noise.value / 100,
@@ -89,8 +94,8 @@ class Playground:
             seed=self.seed,
         )
 
-    def _changed(self, change) -> None:
-        if change["owner"] is self.rate:  # the only choice that a network in training survives
+    def _changed(self, change: "Bunch") -> None:
+        if change["owner"] is self.rate:  # the only control that keeps the trained network
             self.experiment.set_rate(self.rate.value)
         elif not any(button.value for button in self.features.values()):
             change["owner"].value = True  # a network needs at least one feature
@@ -102,7 +107,7 @@ class Playground:
         for button in self.features.values():
             button.button_style = "primary" if button.value else ""
 
-    def _new_points(self, _) -> None:
+    def _new_points(self, _: object) -> None:
         self.seed += 1
         self._reset()
 
@@ -116,7 +121,7 @@ class Playground:
         self._show()
 
     def _train(self, epochs: int) -> None:
-        """Train for some epochs, or for less where time runs out."""
+        """Train for some epochs, or until the time limit of a frame."""
         end = time.perf_counter() + FRAME_SECONDS
         for _ in range(epochs * len(self.experiment.x) // BATCH):
             self.experiment.step()

@@ -7,26 +7,28 @@ from course_utils.playground.experiment import Experiment
 from course_utils.playground.points import SIDE
 
 WIDTH, HEIGHT = 960, 430
-TOP, PITCH, UNIT = 40, 47, 36  # the units of a layer: where they begin, their distance, their size
-FIRST, LAST = 66, 500  # where the maps of the features and of the last hidden layer begin
-BIG, BIG_X = 300, 650  # the output's map: its size and where it begins
+TOP, PITCH, UNIT = 40, 47, 36  # the units of a layer: top, spacing, size
+FIRST, LAST = 66, 500  # left edges of the maps of the features and of the last hidden layer
+BIG, BIG_X = 300, 650  # the output's map: size and left edge
 CHART = (BIG_X, TOP + BIG + 22, BIG, HEIGHT - TOP - BIG - 30)  # the losses: x, y, width, height
 PALE = 0.55
 TRAIN, TEST = LINE + 6, LINE + 2  # black and green
 
 
 class NetworkView:
-    """Draws frames of one experiment; what never changes is drawn once."""
+    """Draw frames of one experiment; the parts that never change are drawn once."""
 
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
         counts = [len(experiment.settings.features), *experiment.settings.widths]
-        self.columns = [_column(i, len(counts), n) for i, n in enumerate(counts)]  # places of the units' maps
+        self.columns = [
+            _column(i, len(counts), n) for i, n in enumerate(counts)
+        ]  # positions of the units' maps
         self.base = Canvas(WIDTH, HEIGHT)
         self._labels(counts)
 
     def frame(self) -> bytes:
-        """The present state of the experiment as a PNG file."""
+        """Draw the current state of the experiment as a PNG file."""
         canvas, maps = self.base.copy(), self.experiment.maps()
         self._lines(canvas)
         for column, signals in zip(self.columns, maps, strict=False):
@@ -52,7 +54,7 @@ class NetworkView:
             self.base.text(column[0][0] + UNIT / 2, 18, title, 15)
         self.base.text(BIG_X + BIG / 2, 18, "output and training points", 15)
         legend = (
-            "blue: positive   orange: negative   lines: weights   squares: what a unit answers at each place"
+            "blue: positive   orange: negative   lines: weights   squares: output of a unit at each point"
         )
         self.base.text(10, HEIGHT - 10, legend, 13, "lm", 0.6)
         x, y, width, _ = CHART
@@ -63,15 +65,16 @@ class NetworkView:
             self.base.line([(left - 16, y - 10), (left, y - 10)], colour, 2)
 
     def _lines(self, canvas: Canvas) -> None:
-        """Each weight as a line: blue or orange by its sign, thicker the larger it is."""
-        ends = [*self.columns[1:], [(BIG_X, TOP + BIG / 2 - UNIT / 2)]]
+        """Draw each weight as a line: blue or orange by its sign, and thicker for larger weights."""
+        output = (float(BIG_X), TOP + BIG / 2 - UNIT / 2)
+        ends = [*self.columns[1:], [output]]
         for starts, stops, weights in zip(self.columns, ends, self.experiment.weights(), strict=True):
             for stop, row in zip(stops, weights.tolist(), strict=True):
                 for start, weight in zip(starts, row, strict=True):
                     _curve(canvas, start, stop, weight)
 
     def _chart(self, canvas: Canvas) -> None:
-        """Both losses from the start until now."""
+        """Draw both losses from the start until now."""
         x, y, width, height = CHART
         canvas.line([(x, y + height), (x + width, y + height)], grey(0.4))
         e = self.experiment
@@ -90,14 +93,14 @@ class NetworkView:
 
 
 def _column(i: int, columns: int, units: int) -> list[tuple[float, float]]:
-    """Upper left corners of the maps of layer ``i``, centred on the output's map."""
+    """Return the upper left corners of the maps of layer ``i``, vertically centred on the output's map."""
     x = FIRST + (LAST - FIRST) * i / max(columns - 1, 1)
     above = TOP + (8 * PITCH - units * PITCH) / 2
     return [(x, above + PITCH * j) for j in range(units)]
 
 
-def _curve(canvas: Canvas, start, stop, weight: float) -> None:
-    """A line in the shape of an S from the right side of one map to the left side of another."""
+def _curve(canvas: Canvas, start: tuple[float, float], stop: tuple[float, float], weight: float) -> None:
+    """Draw an S-shaped line from the right side of one map to the left side of another."""
     if not math.isfinite(weight):
         return
     (x0, y0), (x1, y1) = (start[0] + UNIT, start[1] + UNIT / 2), (stop[0], stop[1] + UNIT / 2)

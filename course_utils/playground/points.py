@@ -1,4 +1,4 @@
-"""Four sets of points in a plane with two classes each, and the features a network may be given of them."""
+"""Four data sets of points in a plane with two classes each, and features of the points."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-SIDE = 6.0  # all points lie in the square from -6 to 6, or little outside when there is noise
+SIDE = 6.0  # all points lie in the square from -6 to 6, or slightly outside with noise
 
 
 def circle(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -19,7 +19,7 @@ def circle(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def xor(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Four squares; the class is whether both coordinates have the same sign."""
+    """Four squares; class 1 if both coordinates have the same sign."""
     points = 10 * torch.rand(n, 2, generator=generator) - 5
     points += 0.3 * points.sign()  # a gap between the squares
     return points, (points.prod(1) > 0).float()
@@ -32,7 +32,7 @@ def gauss(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def spiral(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Two arms, one turned half a circle against the other."""
+    """Two arms; one is the other rotated by half a turn."""
     label = (torch.arange(n) % 2).float()
     along = torch.rand(n, generator=generator).sqrt()  # evenly spread over the arm
     return _polar(5 * along, 3.5 * math.pi * along + math.pi * label), label
@@ -42,9 +42,14 @@ def _polar(radius: Tensor, angle: Tensor) -> Tensor:
     return torch.stack([radius * angle.sin(), radius * angle.cos()], dim=1)  # (n, 2)
 
 
-DATA_SETS: dict[str, Callable] = {"circle": circle, "xor": xor, "gauss": gauss, "spiral": spiral}
+DATA_SETS: dict[str, Callable[[int, torch.Generator], tuple[Tensor, Tensor]]] = {
+    "circle": circle,
+    "xor": xor,
+    "gauss": gauss,
+    "spiral": spiral,
+}
 
-# Each is divided by a number so that all are of similar size; a network learns badly from numbers like 36.
+# Each is scaled to a similar range, because a network trains poorly on values as large as 36.
 FEATURES: dict[str, Callable[[Tensor], Tensor]] = {
     "x₁": lambda p: p[:, 0] / 3,
     "x₂": lambda p: p[:, 1] / 3,
@@ -61,7 +66,7 @@ def make_points(name: str, noise: float, n: int = 240, seed: int = 0) -> tuple[T
 
     Args:
         name: one of ``DATA_SETS``.
-        noise: from 0 to 1; each point is moved by a random vector of about this length times two.
+        noise: from 0 to 1; each point is moved by a normal random vector with twice this standard deviation.
     """
     generator = torch.Generator().manual_seed(seed)
     points, labels = DATA_SETS[name](n, generator)
@@ -69,12 +74,12 @@ def make_points(name: str, noise: float, n: int = 240, seed: int = 0) -> tuple[T
 
 
 def features_of(points: Tensor, names: tuple[str, ...]) -> Tensor:
-    """The chosen features of points ``(n, 2)``, one column each: ``(n, features)``."""
+    """Compute the chosen features of points ``(n, 2)``, one column each: ``(n, features)``."""
     return torch.stack([FEATURES[name](points) for name in names], dim=1)
 
 
 def plane(size: int) -> Tensor:
-    """The middles of size × size squares that tile the plane, row by row from the top: ``(size · size, 2)``."""
+    """Return the centres of size × size squares that tile the plane, row by row from the top: ``(size · size, 2)``."""
     middles = SIDE * ((torch.arange(size) + 0.5) / size * 2 - 1)
     y, x = torch.meshgrid(middles.flip(0), middles, indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], dim=1)

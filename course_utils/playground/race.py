@@ -1,19 +1,26 @@
 """The optimizer race of notebook 06: seven optimizers on three surfaces."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import Tensor
 
 from course_utils import plots
 from course_utils.playground.canvas import LINE, Canvas, grey
 from course_utils.playground.interactive import Interactive, Player, playing_buttons
 from course_utils.playground.surfaces import OPTIMIZERS, SURFACES, Surface, arrival, bands, trajectory
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 STEPS = 200
 SCALES = (0.1, 0.3, 1.0, 3.0, 10.0)
 WIDTH, HEIGHT = 960, 440
 MAP = (10, 34, 500, 390)  # the surface: x, y, width, height
 CHART = (590, 34, 350, 180)  # the heights
-TABLE = (590, 262, 24)  # the names: x, y, distance
-LOWEST = 1e-5  # the chart's lower end
+TABLE = (590, 262, 24)  # the names: x, y, line spacing
+LOWEST = 1e-5  # lower limit of the chart
 
 
 def optimizer_race() -> Interactive:
@@ -37,8 +44,8 @@ def _static() -> plots.Picture:
     return plots.show(figure, alt + "; ".join(told) + ".")
 
 
-def _draw(axis, surface: Surface, paths: dict) -> None:
-    """Contours of a surface, the paths on it, its start and its minima."""
+def _draw(axis: "Axes", surface: Surface, paths: dict[str, Tensor]) -> None:
+    """Draw a surface, the paths on it, its start and its minima."""
     extent = (*surface.xlim, *surface.ylim)
     axis.imshow(bands(surface, 300).numpy(), cmap="Greys", vmax=2.5, extent=extent, aspect="auto")
     for name, path in paths.items():
@@ -51,9 +58,9 @@ def _draw(axis, surface: Surface, paths: dict) -> None:
 
 
 class Race:
-    """The widget: all paths are computed beforehand, then shown step by step."""
+    """The widget: all paths are computed first, then shown step by step."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         import ipywidgets as w
 
         self.player, wide = Player(self._tick), w.Layout(width="100%", max_width=f"{WIDTH}px")
@@ -79,7 +86,7 @@ class Race:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Run the whole race anew, and go back to its start."""
+        """Run the whole race again, and go back to its start."""
         surface, scale = self.surface.value, self.scale.value
         self.paths = {name: trajectory(surface, name, STEPS, scale) for name in OPTIMIZERS}
         self.heights = {name: surface.height(path) for name, path in self.paths.items()}
@@ -96,7 +103,7 @@ class Race:
 
     def _tick(self) -> bool:
         if self.step == STEPS:
-            self.step = 0  # Play at the end begins again
+            self.step = 0  # at the end, Play starts again
         self._step()
         return self.step < STEPS
 
@@ -115,18 +122,18 @@ class Race:
         canvas.text(x + width, y + height + 14, str(STEPS), 12)
         return canvas
 
-    def _place(self, point) -> tuple[float, float]:
-        """Where a point of the surface lies in the picture."""
+    def _place(self, point: Sequence[float]) -> tuple[float, float]:
+        """Return the position in the picture of a point on the surface."""
         x, y, width, height = MAP
         (left, right), (bottom, top) = self.surface.value.xlim, self.surface.value.ylim
         across, up = (point[0] - left) / (right - left), (point[1] - bottom) / (top - bottom)
-        # what has left the map stays near it: Pillow cannot draw at infinity
+        # points outside the map are drawn near it: Pillow cannot draw at infinity
         return x + width * max(-1.0, min(2.0, across)), y + height * (1 - max(-1.0, min(2.0, up)))
 
     def _level(self, value: float) -> float:
-        """Where a height lies in the chart, which is logarithmic."""
-        share = math.log10(max(value, LOWEST) / LOWEST) / math.log10(100 / LOWEST)
-        return CHART[1] + CHART[3] * (1 - min(share, 1))
+        """Return the y position of a height in the chart, which is logarithmic."""
+        fraction = math.log10(max(value, LOWEST) / LOWEST) / math.log10(100 / LOWEST)
+        return CHART[1] + CHART[3] * (1 - min(fraction, 1))
 
     def _show(self) -> None:
         canvas = self.base.copy()

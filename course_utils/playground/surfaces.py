@@ -11,9 +11,9 @@ from torch import Tensor, optim
 class Surface:
     """A function of two variables to race on.
 
-    ``height`` takes points ``(..., 2)`` and returns their heights ``(...)``; the race goes from ``start`` to any of
-    the ``minima``, and whoever gets below ``goal`` has arrived. ``rates`` are learning rates that suit the
-    surface: one for the optimizers that use the gradient as it is, one for those that rescale it.
+    ``height`` takes points ``(..., 2)`` and returns their heights ``(...)``. The race goes from ``start`` to any of
+    the ``minima``; an optimizer arrives when its height stays below ``goal``. ``rates`` are learning rates that suit
+    the surface: one for optimizers that use the gradient unchanged, and one for those that rescale it.
     """
 
     name: str
@@ -49,8 +49,8 @@ SURFACES = (
     Surface("curved valley", _banana, (-1.2, 1.5), ((1, 1),), (-2, 2), (-1, 3), 1e-3, (0.02, 0.05)),
 )
 
-# name → PyTorch's optimizer and its options; True where the gradient is rescaled
-OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict, bool]] = {
+# name → PyTorch's optimizer, its options, and whether it rescales the gradient
+OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], dict[str, float], bool]] = {
     "SGD": (optim.SGD, {}, False),
     "momentum": (optim.SGD, {"momentum": 0.9}, False),
     "Nesterov": (optim.SGD, {"momentum": 0.9, "nesterov": True}, False),
@@ -62,7 +62,7 @@ OPTIMIZERS: dict[str, tuple[type[optim.Optimizer], dict, bool]] = {
 
 
 def trajectory(surface: Surface, optimizer: str, steps: int = 150, scale: float = 1.0) -> Tensor:
-    """Run one of ``OPTIMIZERS`` on a surface; return the points it visits, ``(steps + 1, 2)``.
+    """Run one of ``OPTIMIZERS`` on a surface and return the points it visits, ``(steps + 1, 2)``.
 
     Args:
         scale: multiplies the learning rate that suits the surface.
@@ -80,25 +80,25 @@ def trajectory(surface: Surface, optimizer: str, steps: int = 150, scale: float 
 
 
 def bands(surface: Surface, size: int, count: int = 16) -> Tensor:
-    """Heights on a grid ``(size, size)``, upper row first, sorted into bands from 0 (lowest) to 1 (highest).
+    """Compute heights on a grid ``(size, size)``, top row first, rounded to bands from 0 (lowest) to 1 (highest).
 
-    The bands grow wider with the height, so that the bottom, where the paths end, is shown in detail.
+    Higher bands are wider, so the lowest part, where the paths end, is shown in detail.
     """
     y, x = torch.linspace(*surface.ylim, size).flip(0), torch.linspace(*surface.xlim, size)
     z = surface.height(torch.cartesian_prod(y, x).flip(1)).reshape(size, size)
-    share = ((z - z.min()) / (z.max() - z.min())) ** (1 / 3)
-    return (count * share).floor().clamp(max=count - 1) / (count - 1)
+    level = ((z - z.min()) / (z.max() - z.min())) ** (1 / 3)
+    return (count * level).floor().clamp(max=count - 1) / (count - 1)
 
 
 def rate(surface: Surface, optimizer: str) -> float:
-    """The learning rate that an optimizer is given on a surface."""
+    """Return the learning rate of an optimizer on a surface."""
     if optimizer == "Adadelta":
-        return 10.0  # it chooses its own step, and begins with very short ones
+        return 10.0  # it adapts its step size, which is very small at first
     return surface.rates[OPTIMIZERS[optimizer][2]]
 
 
 def arrival(surface: Surface, path: Tensor) -> int | None:
-    """The step from which on a path stays below the surface's goal; None if it does not get there."""
+    """Return the first step after which a path stays below the surface's goal, or None if it never does."""
     above = (~(surface.height(path) < surface.goal)).nonzero()  # nan counts as above
     step = int(above[-1]) + 1 if len(above) else 0
     return step if step < len(path) else None

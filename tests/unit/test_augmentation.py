@@ -38,7 +38,7 @@ def batches(draw):
     return pixels.to(torch.uint8) if draw(st.booleans()) else pixels.float() / 255
 
 
-def whole_numbers(data, count, low, high):
+def integers(data, count, low, high):
     return torch.tensor(data.draw(st.lists(st.integers(low, high), min_size=count, max_size=count)))
 
 
@@ -48,14 +48,14 @@ def same(ours, expected):
 
 @given(batches(), st.data())
 def test_a_mirror_image_is_torchvisions(images, data):
-    chosen = whole_numbers(data, len(images), 0, 1).bool()
+    chosen = integers(data, len(images), 0, 1).bool()
     expected = [tv.horizontal_flip(image) if c else image for image, c in zip(images, chosen, strict=True)]
     assert same(horizontal_flip(images, chosen), torch.stack(expected))
 
 
 @given(batches(), st.data())
 def test_a_shift_is_torchvisions_crop(images, data):
-    down, right = (whole_numbers(data, len(images), -4, 4) for _ in range(2))
+    down, right = (integers(data, len(images), -4, 4) for _ in range(2))
     height, width = images.shape[2:]
     expected = [
         tv.crop(tv.pad(image, 4), 4 - int(d), 4 - int(r), height, width)
@@ -65,8 +65,8 @@ def test_a_shift_is_torchvisions_crop(images, data):
 
 
 @given(batches(), st.integers(1, 6), st.data())
-def test_a_cut_is_the_loops(images, size, data):
-    row, column = (whole_numbers(data, len(images), -6, 9) for _ in range(2))
+def test_a_cut_equals_a_loop_over_pixels(images, size, data):
+    row, column = (integers(data, len(images), -6, 9) for _ in range(2))
     expected = images.clone()
     for image, top, left in zip(expected, row.tolist(), column.tolist(), strict=True):
         for i in range(top, top + size):
@@ -80,8 +80,8 @@ def test_a_cut_is_the_loops(images, size, data):
 def test_a_cut_inside_the_image_is_torchvisions_erase(images, size, data):
     height, width = images.shape[2:]
     size = min(size, height, width)
-    row = whole_numbers(data, len(images), 0, height - size)
-    column = whole_numbers(data, len(images), 0, width - size)
+    row = integers(data, len(images), 0, height - size)
+    column = integers(data, len(images), 0, width - size)
     expected = [
         tv.erase(image, int(i), int(j), size, size, torch.zeros(1, 1, 1, dtype=image.dtype))
         for image, i, j in zip(images, row, column, strict=True)
@@ -91,7 +91,7 @@ def test_a_cut_inside_the_image_is_torchvisions_erase(images, size, data):
 
 @settings(max_examples=50)
 @given(batches(), st.sampled_from(ALL), st.integers(0, 999))
-def test_every_augmentation_keeps_the_form_leaves_its_input_and_repeats_with_a_seed(images, augment, seed):
+def test_every_augmentation_keeps_shape_type_and_input_and_repeats_with_a_seed(images, augment, seed):
     before = images.clone()
     torch.manual_seed(seed)
     first = augment(images)
@@ -102,7 +102,7 @@ def test_every_augmentation_keeps_the_form_leaves_its_input_and_repeats_with_a_s
 
 
 def candidates(image, augment):
-    """All that may become of one image, made by torchvision, with the number of ways to get there."""
+    """All possible results for one image, computed with torchvision."""
     height, width = image.shape[1:]
     if isinstance(augment, RandomHorizontalFlip):
         return [image, tv.horizontal_flip(image)]
@@ -122,7 +122,7 @@ def candidates(image, augment):
 
 @pytest.mark.parametrize("augment", [RandomHorizontalFlip(), RandomShift(2), Cutout(3), Cutout(4)], ids=repr)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_each_image_draws_for_itself_and_all_outcomes_are_equally_likely(augment, channels):
+def test_each_image_is_drawn_independently_and_all_outcomes_are_equally_likely(augment, channels):
     image = torch.randint(1, 256, (channels, 5, 6), generator=torch.Generator().manual_seed(0))
     possible = torch.stack(candidates(image, augment))
     assert len(possible.flatten(1).unique(dim=0)) == len(possible)
@@ -131,12 +131,12 @@ def test_each_image_draws_for_itself_and_all_outcomes_are_equally_likely(augment
     out = augment(image.expand(count, *image.shape))
     hits = (out[:, None] == possible).flatten(2).all(2)  # (count, outcomes)
     assert hits.sum(1).eq(1).all()
-    # 400 expected of each; the binomial spread is below 20, and 100 is five of it
+    # 400 expected of each; the binomial standard deviation is below 20, and 100 is five times that
     assert (hits.sum(0) - 400).abs().max() < 100
 
 
 @pytest.mark.parametrize("p", [0.0, 0.2, 1.0])
-def test_the_share_of_mirror_images_is_p(p):
+def test_the_fraction_of_mirror_images_is_p(p):
     torch.manual_seed(0)
     images = torch.rand(10_000, 1, 1, 2)
     share = (RandomHorizontalFlip(p)(images) != images).flatten(1).any(1).float().mean().item()
@@ -171,17 +171,17 @@ def test_a_seed_means_the_same_on_each_device(augment, device):
 def test_misuse_is_explained():
     for augment in ALL:
         with pytest.raises(
-            ValueError, match=r"batch of images \(B, C, H, W\); got shape \(3, 8, 8\).*image\[None\]"
+            ValueError, match=r"batch of images \(B, C, H, W\), got shape \(3, 8, 8\).*image\[None\]"
         ):
             augment(torch.rand(3, 8, 8))
     with pytest.raises(ValueError, match="got list"):
         RandomShift(1)([1, 2])
     for wrong in (0, -1, 1.5):
-        with pytest.raises(ValueError, match=f"pixels is a whole number of at least 1; got {wrong}"):
+        with pytest.raises(ValueError, match=f"pixels must be a positive integer, got {wrong}"):
             RandomShift(wrong)
-        with pytest.raises(ValueError, match="size is a whole number"):
+        with pytest.raises(ValueError, match="size must be a positive integer"):
             Cutout(wrong)
-    with pytest.raises(ValueError, match="between 0 and 1; got 50"):
+    with pytest.raises(ValueError, match="between 0 and 1, got 50"):
         RandomHorizontalFlip(50)
     with pytest.raises(ValueError, match=r"Try Compose\(\*parts\)"):
         Compose([RandomShift(1)])
@@ -236,7 +236,7 @@ def test_every_kind_of_source_is_augmented_in_training_and_nowhere_else(kind):
     }[kind]
 
     class Watching(nn.Module):
-        """Notes in which mode it was called, and whether on the constant images that `augment` makes."""
+        """Records the mode of each call, and whether it was on the constant images that `augment` makes."""
 
         def __init__(self):
             super().__init__()
@@ -266,7 +266,7 @@ def test_a_resumed_run_with_augmentation_is_bit_equal_to_one_that_never_stopped(
     seed_everything(0)
     options["checkpoint"] = tmp_path / "run.pt"
     run(network(), images(), epochs=2, **options)
-    torch.manual_seed(12345)  # whatever happened in between
+    torch.manual_seed(12345)  # other random numbers were drawn in between
     fresh = network(seed=8)
     resumed = run(fresh, images(), epochs=4, resume=True, **options)
     assert resumed.batch_losses == uninterrupted.batch_losses and len(resumed) == 4

@@ -1,4 +1,4 @@
-"""A claim holds or raises, prints the same whatever was measured, and is recorded."""
+"""A claim holds or raises, prints a line that does not depend on the measured value, and is recorded."""
 
 import json
 
@@ -14,7 +14,7 @@ numbers = st.floats(-1e6, 1e6)
 
 
 @given(numbers, numbers)
-def test_a_lower_bound_holds_exactly_where_it_should(value, bound):
+def test_a_lower_bound_holds_exactly_when_it_should(value, bound):
     if value >= bound:
         claim("n", value, at_least=bound)
     else:
@@ -23,7 +23,7 @@ def test_a_lower_bound_holds_exactly_where_it_should(value, bound):
 
 
 @given(numbers, numbers, st.floats(0, 10))
-def test_a_band_holds_exactly_where_it_should(value, middle, width):
+def test_a_band_holds_exactly_when_it_should(value, middle, width):
     if abs(value - middle) <= width:
         claim("n", value, near=middle, within=width)
     else:
@@ -37,14 +37,14 @@ def test_nan_never_holds(kind):
         claim("n", float("nan"), **{kind: 0.0})
 
 
-def test_what_is_printed_does_not_depend_on_what_was_measured(capsys):
+def test_the_printed_line_does_not_depend_on_the_measured_value(capsys):
     for value in (95.01, 99.9):
         claim("lenet.accuracy", value, at_least=95, unit="%")
     first, second = capsys.readouterr().out.splitlines()
     assert first == second == "✓ lenet.accuracy ≥ 95 %"
 
 
-def test_numbers_are_written_for_people(capsys):
+def test_numbers_are_formatted_for_readers(capsys):
     claim("a", 61706, equals=61_706)
     claim("b", torch.tensor(1e-7), at_most=1e-6)
     claim("c", 91.3, near=91, within=1.5)
@@ -56,6 +56,11 @@ def test_numbers_are_written_for_people(capsys):
 def test_another_shape_is_another_claim():
     with pytest.raises(ClaimError, match="measured as 3×4; the course teaches = 3×5"):
         claim("n", (3, 4), equals=(3, 5))
+
+
+def test_a_shape_works_only_with_equals():
+    with pytest.raises(ValueError, match="only with equals"):
+        claim("n", (3, 4), at_least=3)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_every_claim_is_recorded_with_its_measured_value(tmp_path, monkeypatch):
     assert c["skipped"] and c["needs"] == "full data"
 
 
-def test_a_claim_about_full_data_is_judged_on_full_data_alone(monkeypatch, capsys):
+def test_a_claim_about_full_data_is_judged_only_on_full_data(monkeypatch, capsys):
     monkeypatch.setattr(data, "is_full", lambda: False)
     claim("n", 0.1, at_least=0.9, full_data=True)
     assert "not judged" in capsys.readouterr().out

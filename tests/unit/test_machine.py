@@ -8,7 +8,7 @@ import torch
 from course_utils import machine, tables
 
 
-def test_the_description_tells_versions_as_the_interpreter_does():
+def test_the_description_states_the_versions_of_the_interpreter():
     told = {row[0]: row[1] for row in machine.describe().rows}
     assert told["Python"] == platform.python_version()
     assert told["torch"] == torch.__version__

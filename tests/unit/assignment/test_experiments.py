@@ -1,4 +1,4 @@
-"""The table of runs: what is trained, what is kept, and what makes a kept run another run."""
+"""The table of runs: which runs are trained, which are kept, and which changes require a new run."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def images():
 
 @pytest.fixture
 def trained(monkeypatch):
-    """The runs that were trained, not taken from a file, as (kind of model, images)."""
+    """The runs that were trained instead of loaded from a file, as (kind of model, number of images)."""
     log, original = [], experiments.run
 
     def counted(make, recipe, train, *rest, **names):
@@ -54,14 +54,14 @@ def table(images, file=None, models=(Small, Hidden), recipes=RECIPES):
     return train_all(models, recipes, *images, file=file, device="cpu", progress=False)
 
 
-def test_every_model_is_trained_on_every_share(images, trained):
+def test_every_model_is_trained_on_every_fraction(images, trained):
     found = table(images)
     assert trained == [("Small", 20), ("Hidden", 20), ("Small", 40), ("Hidden", 40)]
     assert found.models == ["Small", "Hidden"] and found.fractions == [0.5, 1]
     assert found["Small", 1].parameters == 7850 and len(found["Small", 1].history) == 2
 
 
-def test_a_model_can_have_a_recipe_of_its_own_and_shares_be_left_out(images, trained):
+def test_a_model_can_have_its_own_recipe_and_fractions_can_be_left_out(images, trained):
     own = replace(RECIPES[1], lr=0.01)
     found = train_all(
         [Small, Hidden], RECIPES | {("Hidden", 1): own}, *images, fractions=[1], device="cpu", progress=False
@@ -94,7 +94,7 @@ def test_finished_runs_are_not_repeated(images, trained, tmp_path):
     assert table(images, tmp_path / "new" / "t.json") == first and trained == []
 
 
-def test_an_interrupted_table_goes_on_where_it_stopped(images, trained, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_table_continues_where_it_stopped(images, trained, tmp_path, monkeypatch, capsys):
     file, whole = tmp_path / "t.json", table(images)
     trained.clear()
     with monkeypatch.context() as m:
@@ -148,7 +148,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_setting_is_trained_anew_and_not_mixed_with_the_old(what, images, trained, tmp_path):
+def test_a_changed_setting_is_trained_again_and_not_mixed_with_the_old(what, images, trained, tmp_path):
     file = tmp_path / "t.json"
     old = table(images, file, {"net": Hidden}, {1: RECIPES[1]})
     trained.clear()
@@ -158,7 +158,7 @@ def test_a_changed_setting_is_trained_anew_and_not_mixed_with_the_old(what, imag
     assert results.load(file) == new
 
 
-def test_other_threads_make_another_run(images, trained, tmp_path, monkeypatch):
+def test_another_number_of_threads_requires_another_run(images, trained, tmp_path, monkeypatch):
     table(images, tmp_path / "t.json", [Small])
     trained.clear()
     monkeypatch.setattr(torch, "get_num_threads", lambda: 99)
@@ -166,13 +166,13 @@ def test_other_threads_make_another_run(images, trained, tmp_path, monkeypatch):
     assert len(trained) == 2
 
 
-def test_the_file_keeps_runs_that_were_not_asked_for(images, tmp_path):
+def test_the_file_keeps_runs_that_were_not_requested(images, tmp_path):
     table(images, tmp_path / "t.json", [Small])
     found = table(images, tmp_path / "t.json", [Hidden])
     assert found.models == ["Hidden"] and results.load(tmp_path / "t.json").models == ["Small", "Hidden"]
 
 
-def test_a_write_that_breaks_off_leaves_the_old_file(images, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file(images, tmp_path, monkeypatch):
     file = tmp_path / "t.json"
     cell = table(images, file, [Small], {1: RECIPES[1]})["Small", 1]
     before = file.read_bytes()
@@ -218,7 +218,7 @@ def test_the_mirror_image_of_the_mirror_image_is_the_image(images):
     assert torch.equal(mirrored(test).images[..., 0], test.images[..., 27])
 
 
-def test_tables_show_accuracy_and_seconds_beside_what_was_published(images):
+def test_tables_show_accuracy_and_seconds_next_to_published_results(images):
     found = table(images, models=[Small])
     text = repr(found.beside({"Small": {1: (83.7, 58.4)}}))
     assert "83.7 (58.4 s)" in text and "| –" in text and "50 %" in text
@@ -226,7 +226,7 @@ def test_tables_show_accuracy_and_seconds_beside_what_was_published(images):
     assert "<table>" in found._repr_html_()
 
 
-def test_the_command_stores_the_table_in_order_and_only_what_it_made(images, trained, tmp_path, monkeypatch):
+def test_the_command_stores_only_its_own_runs_in_order(images, trained, tmp_path, monkeypatch):
     train, test = (replace(part, full=True) for part in images)
     monkeypatch.setenv("COURSE_DEVICE", "cpu")
     monkeypatch.setattr(data, "load", lambda name: (train, test))
@@ -267,14 +267,14 @@ class Volume(nn.Sequential):
 
 
 class Lazy(nn.Sequential):
-    """Sizes that are known after the first images."""
+    """Sizes are determined by the first images."""
 
     def __init__(self):
         super().__init__(nn.LazyConv2d(4, 5, stride=4), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(10))
 
 
 class CachedTable(nn.Module):
-    """A float32 table that is made in the first forward pass and belongs to no list of parameters or buffers."""
+    """A float32 table is made in the first forward pass and is neither a parameter nor a buffer."""
 
     def __init__(self):
         super().__init__()
@@ -287,7 +287,7 @@ class CachedTable(nn.Module):
 
 
 class OneDimensional(nn.Module):
-    """No image at all: rows as a sequence for a recurrent network."""
+    """A recurrent network that reads the image's rows as a sequence."""
 
     def __init__(self):
         super().__init__()
@@ -305,7 +305,7 @@ def test_networks_of_all_kinds_train_as_in_the_plain_loop(make, images):
     seed_everything(0)
     model = make()
     with torch.random.fork_rng():
-        model.eval()(test.batch(slice(2))[0])  # lazy modules get their sizes
+        model.eval()(test.batch(slice(2))[0])  # determines the sizes of lazy modules
     sgd = torch.optim.SGD(model.parameters(), recipe.lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
     rate = torch.optim.lr_scheduler.OneCycleLR(sgd, recipe.lr, total_steps=11, cycle_momentum=False)
     losses = []

@@ -1,4 +1,4 @@
-"""The networks of notebook 08: the parameters that their tables add up to, and the outputs of their layers."""
+"""The networks of notebook 08: the parameter counts in their tables, and the outputs of their layers."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_the_deeper_net_has_the_parameters_of_its_layers(w):
 
 @pytest.mark.parametrize("model", [BirdNet, BasicConvNet, DeeperConvNet])
 @pytest.mark.parametrize("classes", [2, 10])
-def test_one_logit_a_class(model, classes):
+def test_there_is_one_logit_per_class(model, classes):
     assert model(classes)(torch.zeros(3, 3, 32, 32)).shape == (3, classes)
 
 

@@ -18,8 +18,8 @@ GOOGLENET = {"init_weights": False, "aux_logits": False}
 
 
 def drawn(build, seed=0):
-    """A model whose every tensor is drawn here: no bias is 0, no running mean 0, no running variance 1."""
-    with torch.device("meta"):  # their own initialization would cost more time than the test
+    """A model with random values in every tensor: no bias or running mean is 0, no running variance is 1."""
+    with torch.device("meta"):  # the default initialization would take longer than the test
         model = build()
     model.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
@@ -37,7 +37,7 @@ def drawn(build, seed=0):
 
 
 def with_weights(build, state):
-    """Our model with these weights, loaded by name; nothing may be missing or left over."""
+    """Our model with these weights, loaded by name; none may be missing or unexpected."""
     with torch.device("meta"):
         model = build()
     own = {name: tensor.clone() if "running" in name else tensor for name, tensor in state.items()}
@@ -46,7 +46,7 @@ def with_weights(build, state):
 
 
 def output(model, x):
-    torch.manual_seed(1)  # the same values dropped
+    torch.manual_seed(1)  # drops the same values
     with torch.no_grad():
         return model(x)
 
@@ -58,7 +58,7 @@ def assert_equal_outputs(ours, theirs, sizes=(224, 97)):
         for training in (False, True):
             reference = output(theirs.train(training), x)
             torch.testing.assert_close(output(ours.train(training), x), reference, rtol=1e-5, atol=1e-5)
-            # outputs that hardly depend on the image would prove nothing
+            # the comparison is meaningful only if the outputs depend on the image
             assert (reference[0] - reference[-1]).norm() > 1e-3 * reference.norm() or images == 1
     torch.testing.assert_close(dict(ours.named_buffers()), dict(theirs.named_buffers()))  # after train mode
 
@@ -115,7 +115,7 @@ def test_auxiliary_classifiers_equal_torchvisions():
     for model in (ours, reference):
         for layer in model.modules():
             if isinstance(layer, nn.Dropout):
-                layer.p = 0.0  # ours are computed in another order, so they would drop other values
+                layer.p = 0.0  # ours run in another order, so they would drop other values
     x = torch.randn(2, 3, 96, 96)
     logits, first, second = output(ours.train(), x)
     right = output(reference.train(), x)
@@ -124,7 +124,7 @@ def test_auxiliary_classifiers_equal_torchvisions():
     assert isinstance(output(ours.eval(), x), torch.Tensor)
 
 
-def test_vgg_for_small_images_is_torchvisions_with_another_end():
+def test_vgg_for_small_images_is_torchvisions_with_another_classifier():
     def reference():
         model = theirs.vgg16(num_classes=10, init_weights=False, dropout=0.65)
         model.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -153,7 +153,7 @@ def test_resnet_without_batch_norm_is_torchvisions_without(depth):
     parts = {18: (tv_resnet.BasicBlock, [2, 2, 2, 2]), 50: (tv_resnet.Bottleneck, [3, 4, 6, 3])}[depth]
     reference = drawn(lambda: theirs.ResNet(*parts, num_classes=10, norm_layer=lambda _: nn.Identity()))
     for tensor in reference.parameters():
-        tensor.data.mul_(0.5)  # else the sums grow beyond float32's digits
+        tensor.data.mul_(0.5)  # keeps the sums within float32's precision
     ours = ResNet(depth, 10, batch_norm=False)
     missing, unexpected = ours.load_state_dict(reference.state_dict(), strict=False)
     assert not unexpected and all(name.endswith("bias") for name in missing)
@@ -162,10 +162,10 @@ def test_resnet_without_batch_norm_is_torchvisions_without(depth):
     assert_equal_outputs(ours, reference, sizes=[64])
 
 
-def test_the_papers_inception_sees_five_pixels():
+def test_the_papers_inception_has_a_receptive_field_of_five_pixels():
     block = Inception(8, (2, 2, 2, 2, 2, 2), batch_norm=False, large_kernel=5)
     for tensor in block.parameters():
-        tensor.data.abs_()  # else a ReLU may hide a pixel
+        tensor.data.abs_()  # prevents ReLU from hiding a pixel
     x = torch.rand(1, 8, 9, 9, requires_grad=True)
     block.branch3(x)[0, :, 4, 4].sum().backward()
     rows = x.grad.abs().sum((0, 1, 3)).nonzero().flatten()
@@ -181,7 +181,7 @@ def test_width_scales_the_channels_of_every_convolution(build):
 
 
 def layers_with_weights(model):
-    """Convolutions and linear layers, projections aside: what the number in a network's name counts."""
+    """Count convolutions and linear layers except projections, like the number in a network's name."""
     layers = [n for n, m in model.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     return len([name for name in layers if "downsample" not in name])
 
@@ -194,16 +194,16 @@ def test_a_network_is_as_deep_as_its_name_says(build, depths):
         assert [layers_with_weights(build(depth)) for depth in depths] == list(depths)
 
 
-def test_googlenet_has_nine_modules_and_22_layers_one_behind_the_other():
+def test_googlenet_has_nine_modules_and_22_sequential_layers():
     with torch.device("meta"):
         modules = [m for m in GoogLeNet().modules() if isinstance(m, Inception)]
     assert len(modules) == len(TABLE) == 9
-    assert 3 + 2 * len(modules) + 1 == 22  # the longest way through a module has two convolutions
+    assert 3 + 2 * len(modules) + 1 == 22  # the longest path through a module has two convolutions
 
 
 @pytest.mark.parametrize(("build", "depth"), [(VGG, 17), (ResNet, 20), (SmallResNet, 18), (SmallResNet, 2)])
-def test_a_depth_that_does_not_exist_is_refused(build, depth):
-    with pytest.raises(ValueError, match=f"depth={depth} was given"):
+def test_a_depth_that_does_not_exist_is_rejected(build, depth):
+    with pytest.raises(ValueError, match=f"depth must be .*, got {depth}"):
         build(depth)
 
 
@@ -222,7 +222,7 @@ def small_resnet_of_torchvision(blocks, width, classes):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
 
 
-def test_small_resnet_is_built_of_torchvisions_blocks():
+def test_small_resnet_consists_of_torchvisions_blocks():
     reference = drawn(partial(small_resnet_of_torchvision, 3, 8, 10))
     ours = SmallResNet(20, width=8)
     blocks = [m for m in ours.modules() if isinstance(m, BasicBlock)]
@@ -253,7 +253,7 @@ def test_a_network_without_shortcuts_is_its_convolutions_in_a_row(build):
 
 @pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
 @pytest.mark.parametrize("norm", [False, True])
-def test_a_block_whose_residual_is_zero_passes_its_input_on(block, norm):
+def test_a_block_with_zero_residual_is_the_identity(block, norm):
     block = block(block.expansion * 4, 4, batch_norm=norm)
     for name, tensor in block.named_parameters():
         if "conv" in name or name.endswith("bias"):
@@ -265,8 +265,8 @@ def test_a_block_whose_residual_is_zero_passes_its_input_on(block, norm):
 @pytest.mark.parametrize(
     "build", [partial(VGG, 19, width=16, grid=1, hidden=256), partial(ResNet, 34, width=16, shortcuts=False)]
 )
-def test_the_starting_weights_keep_the_signal_alive(build):
+def test_the_initial_weights_preserve_the_scale_of_the_signal(build):
     torch.manual_seed(0)
     model = build(classes=10, batch_norm=False).eval()
     x = torch.randn(16, 3, 64, 64)
-    assert 0.05 < output(model, x).std() < 20  # PyTorch's default starting weights give less than 0.0001
+    assert 0.05 < output(model, x).std() < 20  # PyTorch's default initialization gives less than 0.0001

@@ -1,4 +1,4 @@
-"""The assignment's networks: sizes by hand, and every weight in use."""
+"""The assignment's networks: parameter counts computed independently, and every weight trainable."""
 
 import pytest
 import torch
@@ -43,20 +43,20 @@ NAMES = [*COUNTS, "SeparableCNN"]
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_parameters_are_those_that_the_docstring_states(name):
-    stated, by_hand = COUNTS[name]
+    stated, expected = COUNTS[name]
     model = getattr(models, name)
-    assert parameters(model()) == by_hand == stated
+    assert parameters(model()) == expected == stated
     assert f"{stated:,}".replace(",", " ") in model.__doc__
 
 
 @pytest.mark.parametrize("name", ["MLP", "SeparableCNN", "ThinResNet"])
-def test_the_three_more_stay_under_100_000(name):
+def test_the_three_additional_networks_have_fewer_than_100_000_parameters(name):
     assert parameters(getattr(models, name)()) < 100_000
 
 
 @pytest.mark.parametrize("classes", [2, 10])
 @pytest.mark.parametrize("name", NAMES)
-def test_each_gives_a_logit_a_class_and_learns_with_every_weight(name, classes):
+def test_each_has_one_logit_per_class_and_a_gradient_for_every_weight(name, classes):
     torch.manual_seed(0)
     model = getattr(models, name)(classes)
     out = model(torch.randn(8, 1, 28, 28))
@@ -66,7 +66,7 @@ def test_each_gives_a_logit_a_class_and_learns_with_every_weight(name, classes):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_in_eval_mode_an_image_is_judged_by_itself(name):
+def test_in_eval_mode_an_output_depends_only_on_its_image(name):
     model, x = getattr(models, name)().eval(), torch.randn(5, 1, 28, 28)
     torch.testing.assert_close(model(x)[2:3], model(x[2:3]), rtol=1e-4, atol=1e-5)
 
@@ -88,7 +88,7 @@ def test_the_linear_layers_of_fashion_cnn_are_one_in_eval_mode():
     torch.testing.assert_close(model.classifier(x), F.linear(x, weight, bias), rtol=1e-4, atol=1e-5)
 
 
-def test_a_block_whose_weights_are_zero_passes_the_image_on():
+def test_a_block_with_zero_weights_is_the_identity():
     model, x = models.ThinResNet(), torch.randn(2, 16, 8, 8)
     block = model.features[1]
     for p in block.parameters():

@@ -16,7 +16,7 @@ def convolution(i, o, k):
     return (i * k * k + 1) * o
 
 
-def test_lenet5_has_the_parameters_that_its_table_adds_up_to():
+def test_lenet5_has_the_number_of_parameters_in_its_table():
     convolutions = convolution(1, 6, 5) + convolution(6, 16, 5) + convolution(16, 120, 5)
     assert parameters(LeNet5()) == convolutions + 121 * 84 + 85 * 10 == 61_706
 
@@ -27,7 +27,7 @@ def test_cnn_model_has_the_parameters_of_its_layers():
 
 @pytest.mark.parametrize(("model", "size"), [(CNNModel, 28), (LeNet5, 32)])
 @pytest.mark.parametrize("classes", [2, 10])
-def test_logits_come_out_one_a_class(model, size, classes):
+def test_there_is_one_logit_per_class(model, size, classes):
     assert model(classes)(torch.zeros(3, 1, size, size)).shape == (3, classes)
 
 
@@ -46,7 +46,7 @@ def test_the_activation_can_be_chosen():
     assert not any(isinstance(layer, nn.Tanh) for layer in LeNet5(activation=nn.ReLU).modules())
 
 
-def test_hes_start_keeps_the_size_of_a_signal_through_twenty_layers_and_the_default_does_not():
+def test_he_initialization_preserves_the_scale_through_twenty_layers_and_the_default_does_not():
     torch.manual_seed(0)
     layers = [layer for _ in range(20) for layer in (nn.Linear(600, 600), nn.ReLU())]
     model, x = nn.Sequential(*layers), torch.randn(100, 600)

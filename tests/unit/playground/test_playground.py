@@ -1,4 +1,4 @@
-"""The network playground: PyTorch is the oracle for what it computes; its controls do what they say."""
+"""The network playground: its computations equal PyTorch's, and its controls have their effects."""
 
 import asyncio
 import io
@@ -49,7 +49,7 @@ def plain_network(experiment):
 
 
 def columns(points, names):
-    """The features by their formulas, with the sizes that keep them near one."""
+    """The features by their formulas, scaled to values near one."""
     x, y = points.T
     formulas = {"x₁": x / 3, "x₂": y / 3, "x₁²": x * x / 18, "x₂²": y * y / 18, "x₁x₂": x * y / 18}
     formulas |= {"sin x₁": torch.sin(x), "sin x₂": torch.sin(y)}
@@ -66,7 +66,7 @@ def test_points_are_balanced_repeatable_and_in_the_plane(name):
     assert not torch.equal(points, make_points(name, 0.0, 240, seed=4)[0])
 
 
-def test_without_noise_the_classes_are_what_the_names_say():
+def test_without_noise_the_classes_match_the_names():
     points, labels = make_points("circle", 0.0)
     assert torch.equal(points.norm(dim=1) < 3, labels == 1)
     points, labels = make_points("xor", 0.0)
@@ -74,7 +74,7 @@ def test_without_noise_the_classes_are_what_the_names_say():
     points, labels = make_points("gauss", 0.0, 2000)
     assert torch.allclose(points[labels == 1].mean(0), torch.tensor([2.0, 2.0]), atol=0.2)
     points, labels = make_points("spiral", 0.0)
-    turned = torch.where(labels[:, None] == 1, -points, points)  # half a turn lays one arm on the other
+    turned = torch.where(labels[:, None] == 1, -points, points)  # half a turn maps one arm to the other
     radius = turned.norm(dim=1)
     assert torch.allclose(
         turned,
@@ -101,7 +101,7 @@ def test_features_are_their_formulas(names):
 
 @settings(max_examples=25, deadline=None)
 @given(some_settings())
-def test_each_map_is_what_a_plain_sequential_answers(chosen):
+def test_each_map_is_the_output_of_a_plain_sequential(chosen):
     experiment = Experiment(chosen)
     for _ in range(5):
         experiment.step()
@@ -150,7 +150,7 @@ def test_losses_and_accuracy_are_those_of_all_training_and_all_test_points():
     assert not torch.equal(test_points, experiment.points)
 
 
-def test_playing_leaves_the_notebooks_random_numbers_alone():
+def test_the_playground_does_not_change_the_notebooks_random_numbers():
     state = torch.get_rng_state()
     experiment = Experiment(Settings())
     experiment.step()
@@ -198,7 +198,7 @@ def test_the_picture_of_a_network_shows_its_boundary():
     assert red > blue
 
 
-def test_controls_make_the_network_that_they_say():
+def test_controls_determine_the_network():
     playground = Playground()
     playground.layers[0].value, playground.layers[1].value, playground.layers[3].value = 5, 0, 3
     playground.activation.value, playground.features["sin x₂"].value = "ReLU", True
@@ -209,14 +209,14 @@ def test_controls_make_the_network_that_they_say():
     assert torch.equal(playground.experiment.points, make_points("circle", 0.0)[0])
 
 
-def test_the_last_feature_cannot_be_taken_away():
+def test_the_last_feature_cannot_be_removed():
     playground = Playground()
     playground.features["x₁"].value = False
     playground.features["x₂"].value = False
     assert playground.features["x₂"].value and playground.experiment.settings.features == ("x₂",)
 
 
-def test_a_new_rate_keeps_the_trained_network_and_other_choices_begin_anew():
+def test_a_new_learning_rate_keeps_the_trained_network_and_other_controls_reset_it():
     playground = Playground()
     playground._step()
     before = playground.experiment
@@ -246,7 +246,7 @@ def test_a_diverging_network_pauses_and_is_drawn():
     assert bytes(playground.picture.value).startswith(b"\x89PNG")
 
 
-def test_play_goes_on_until_pause_and_only_one_plays():
+def test_play_continues_until_pause_and_only_one_plays():
     async def play():
         first, second = Playground(), Playground()
         first.player.play()
@@ -276,7 +276,7 @@ def test_players_that_do_not_share_turns_play_at_the_same_time():
     asyncio.run(play())
 
 
-def test_a_player_ends_when_a_frame_says_so_and_restores_the_threads():
+def test_a_player_stops_when_a_frame_returns_false_and_restores_the_threads():
     seen, states = [], []
 
     def tick():
@@ -295,7 +295,7 @@ def test_a_player_ends_when_a_frame_says_so_and_restores_the_threads():
     assert torch.get_num_threads() == threads
 
 
-def test_an_error_in_a_frame_ends_the_playing():
+def test_an_error_in_a_frame_stops_the_player():
     async def play():
         player = Player(lambda: 1 / 0)
         player.play()
@@ -306,7 +306,7 @@ def test_an_error_in_a_frame_ends_the_playing():
     asyncio.run(play())
 
 
-def test_one_output_carries_the_widget_and_the_figure_of_four_networks():
+def test_one_output_contains_the_widget_and_the_figure_of_four_networks():
     shown = network_playground()
     bundle = shown._repr_mimebundle_()
     assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == shown.widget.model_id

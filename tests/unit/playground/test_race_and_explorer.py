@@ -54,7 +54,7 @@ def test_sgd_and_adam_follow_their_formulas():
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda s: s.name)
-def test_minima_are_where_the_surface_says(surface):
+def test_the_stated_minima_are_minima_of_the_surface(surface):
     for minimum in surface.minima:
         p = torch.tensor(minimum, dtype=torch.float64, requires_grad=True)
         height = surface.height(p)
@@ -65,7 +65,7 @@ def test_minima_are_where_the_surface_says(surface):
     assert surface.height(torch.tensor(surface.start)) > 100 * surface.goal
 
 
-def test_arrival_is_for_good():
+def test_arrival_is_permanent():
     valley = SURFACES[0]
     path = torch.tensor([[5.0, 0], [0, 0], [1, 0], [0.1, 0], [0, 0]])  # heights 1.25, 0, 0.05, 0.0005, 0
     assert arrival(valley, path) == 3
@@ -79,7 +79,7 @@ def test_bands_are_higher_where_the_surface_is():
     assert valley[30, 40] < valley[0, 40] and valley[30, 40] < valley[-1, 40]  # y = 0 against the borders
 
 
-def test_the_race_steps_plays_to_its_end_and_begins_anew():
+def test_the_race_steps_plays_to_its_end_and_restarts():
     race = Race()
     first = race.picture.value
     race._step()
@@ -98,9 +98,9 @@ def test_the_race_follows_its_controls_even_where_paths_diverge():
     race = Race()
     race.step = 100
     race._show()
-    everybody = race.picture.value
+    all_paths = race.picture.value
     race.shown["Adam"].value = False
-    assert race.picture.value != everybody
+    assert race.picture.value != all_paths
     for surface in SURFACES:
         race.surface.value, race.scale.value = surface, 10.0
         race.step = STEPS
@@ -136,7 +136,7 @@ def test_the_explorer_shows_what_conv2d_computes(name, stride, padding, dilation
     assert int(re.findall(r"<b>(\d+)</b>", explorer.status.value)[0]) == expected.shape[1]
 
 
-def test_the_window_moves_through_all_places():
+def test_the_window_moves_through_all_positions():
     explorer = Explorer(IMAGE, KERNELS, convolve)
     explorer.options["stride"].value = 4
     explorer._reset()
@@ -167,7 +167,7 @@ def test_a_wrong_image_is_explained(image, words):
         convolution_explorer(image)
 
 
-def test_the_static_forms_tell_what_they_show():
+def test_the_static_forms_describe_their_contents():
     race = optimizer_race().picture.alt
     for surface in SURFACES:
         assert surface.name in race
