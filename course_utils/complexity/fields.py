@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class UnknownField(Exception):
-    """The formula does not know what is seen through an operation."""
+    """The formula does not know what is seen through an operation; the message may be a clearer name for it."""
 
 
 class Axis(NamedTuple):
