@@ -39,8 +39,11 @@ def after(call: Call, field: Field) -> Field:
     """
     if call.name in VIEWS:
         return field.viewed(call.shape, call.out)
-    if call.name in ALONG | SELECTIONS and field.dims & _dims(call, "dim", "dims"):
-        raise UnknownField
+    if call.name in ALONG | SELECTIONS and field.dims & (dims := _dims(call, "dim", "dims")):
+        if call.name != "cat":
+            raise UnknownField
+        # behind the class token of a vision transformer, for example: all places are still there, under other indices
+        field = field.flattened(dims)
     if call.pointwise or call.name in UNCHANGED | ALONG:
         windows = _broadcast(call)
     elif call.name in PRODUCTS:

@@ -129,6 +129,10 @@ class Field(NamedTuple):
         shared = bool(self.rows.dims & self.columns.dims)
         return Field(*(along.moved(windows, out, shared) for along in self))
 
+    def flattened(self, dims: Set[int]) -> "Field":
+        """The same field where an index of ``dims`` no longer tells what is seen."""
+        return Field(*(part._replace(flat=part.flat or bool(part.dims & dims)) for part in self))
+
     def viewed(self, old: Sequence[int], new: Sequence[int]) -> "Field":
         """The field after a view of the shape ``old`` as ``new``."""
         large = self.moved({dim: Window(dim) for dim, size in enumerate(old) if size > 1}, old)

@@ -41,6 +41,12 @@ def attention(x):
     return F.scaled_dot_product_attention(*[tokens[:, None]] * 3)[:, 0].mT.reshape(x.shape)
 
 
+def class_token(x):
+    tokens = torch.cat([torch.ones(1, 1, CHANNELS, dtype=x.dtype), x.flatten(2).mT], 1)
+    seen = F.scaled_dot_product_attention(tokens, tokens, tokens)[:, 0]
+    return x + seen[:, :, None, None]
+
+
 def attention_by_products(x):
     tokens = x.flatten(2).mT
     return ((tokens @ tokens.mT).softmax(-1) @ tokens).mT.reshape(x.shape)
@@ -114,6 +120,7 @@ EQUAL = {
     "product over rows": lambda x: torch.ones(5, x.shape[2], dtype=x.dtype) @ x,
     "attention": attention,
     "attention by products": attention_by_products,
+    "attention with a class token": class_token,
     "1-d convolution of flattened places": lambda x: conv1d(x, 1),
     "3-d convolution": lambda x: F.conv3d(x[:, None], torch.ones(1, 1, 3, 3, 3, dtype=x.dtype))[:, 0],
     "attention of channels": channel_attention,
@@ -168,7 +175,6 @@ REFUSED = [
     ("split", lambda x: x.chunk(2, 2)[0]),
     ("select", lambda x: x[:, :, 1:].select(2, 0)[:, :, None]),
     ("unbind", lambda x: torch.stack(x.unbind(2), 2)),
-    ("cat", lambda x: torch.cat([x, x], 2)),
     ("repeat", lambda x: x.repeat(1, 1, 2, 1)),
     ("index", lambda x: x[:, :, [1, 0]]),
     ("gather", lambda x: x.gather(2, torch.zeros(1, CHANNELS, 3, x.shape[3]).long())),
@@ -198,11 +204,11 @@ def test_what_has_no_rule_is_named(name, function):
 
 @pytest.mark.parametrize(
     "function",
-    [lambda x: x + x.transpose(2, 3), lambda x: x.repeat_interleave(2, 2)],
-    ids=["a place and its mirror image", "each row twice"],
+    [lambda x: x + x.transpose(2, 3), lambda x: x.repeat_interleave(2, 2), lambda x: torch.cat([x, x], 2)],
+    ids=["a place and its mirror image", "each row twice", "all rows twice"],
 )
-def test_an_output_that_sees_no_single_rectangle_is_refused(function):
-    with pytest.raises(ValueError, match="no single rectangle"):
+def test_an_output_whose_index_does_not_tell_what_it_sees_is_refused(function):
+    with pytest.raises(ValueError, match="does not know which rectangle"):
         receptive_field(Around(function), (CHANNELS, PIXELS, PIXELS))
 
 
