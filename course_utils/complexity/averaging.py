@@ -99,4 +99,6 @@ def _average_pool(
     beyond = stride if isinstance(stride, int) else max(stride)
     convolution: Callable[..., Tensor] = (F.conv1d, F.conv2d, F.conv3d)[n - 1]
     out = convolution(F.pad(input, (0, beyond) * n), weight, None, stride, padding, dilation, channels)
-    return out[[..., *(slice(size) for size in shape[-n:])]]
+    for dim in range(-n, 0):
+        out = out.narrow(dim, 0, shape[dim])
+    return out

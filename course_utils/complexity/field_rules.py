@@ -4,64 +4,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from course_utils.complexity.fields import Field, UnknownField, Window
+from course_utils.complexity.operations import (
+    ADAPTIVE_POOLS,
+    ALONG,
+    BATCH_NORMS,
+    MIXERS,
+    PADS,
+    POOLS,
+    REDUCTIONS,
+    SELECTIONS,
+    UNCHANGED,
+    VIEWS,
+)
 
 Windows = dict[int, Window]
-
-VIEWS = {"view", "_unsafe_view", "_reshape_alias", "view_copy"}
-# Each output depends on the numbers at its own place; those that PyTorch tags as pointwise need not be listed.
-UNCHANGED = {
-    "clone",
-    "_to_copy",
-    "alias",
-    "detach",
-    "lift_fresh",
-    "lift",
-    "expand",
-    "tril",
-    "triu",
-    "hardswish",
-}
-UNCHANGED |= {
-    "_prelu_kernel",
-    "rrelu_with_noise",
-    "native_dropout",
-    "channel_shuffle",
-    "native_channel_shuffle",
-}
-# They change the order along some dimensions, which has no rule; along the others they leave all as it is.
-ALONG = {"cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "flip", "roll", "index_select", "gather"}
-ALONG |= {"split", "split_with_sizes", "unsafe_split", "unsafe_split_with_sizes", "cat", "glu", "repeat"}
-REDUCTIONS = {
-    "mean",
-    "sum",
-    "prod",
-    "amax",
-    "amin",
-    "aminmax",
-    "max",
-    "min",
-    "argmax",
-    "argmin",
-    "var",
-    "std",
-}
-REDUCTIONS |= {
-    "var_mean",
-    "std_mean",
-    "norm",
-    "linalg_vector_norm",
-    "logsumexp",
-    "median",
-    "nanmedian",
-    "mode",
-}
-REDUCTIONS |= {"kthvalue", "any", "all", "nansum", "count_nonzero"}
-# Each output depends on everything along some dimensions, which remain.
-MIXERS = {"_softmax", "_log_softmax", "_safe_softmax", "sort", "topk", "_fft_r2c", "_fft_c2c", "_fft_c2r"}
-BATCH_NORMS = {"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm", "_native_batch_norm_legit"}
-POOLS = {"avg_pool2d", "avg_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"}
-ADAPTIVE_POOLS = {f"{kind}_pool{n}d" for kind in ("_adaptive_avg", "adaptive_max") for n in (2, 3)}
-PADS = {"constant_pad_nd"} | {f"{kind}_pad{n}d" for kind in ("reflection", "replication") for n in (1, 2, 3)}
 
 
 class Call(NamedTuple):
@@ -83,8 +39,11 @@ def after(call: Call, field: Field) -> Field:
     """
     if call.name in VIEWS:
         return field.viewed(call.shape, call.out)
-    if call.name in ALONG | {"select", "unbind"} and field.dims & _dims(call, "dim", "dims"):
-        raise UnknownField
+    if call.name in ALONG | SELECTIONS and field.dims & (dims := _dims(call, "dim", "dims")):
+        if call.name != "cat":
+            raise UnknownField
+        # behind the class token of a vision transformer, for example: all places are still there, under other indices
+        field = field.flattened(dims)
     if call.pointwise or call.name in UNCHANGED | ALONG:
         windows = _broadcast(call)
     elif call.name in PRODUCTS:
@@ -190,7 +149,7 @@ def _convolution(call: Call) -> Windows:
     given = call.given
     kernel = given["weight"].shape[2:]
     if given["transposed"] and max(*kernel, *given["stride"]) > 1:
-        raise UnknownField
+        raise UnknownField("transposed convolution")
     settings = (given["stride"], given["padding"], given["dilation"])
     return _keep([0]) | _sliding(2, kernel, *settings)
 
@@ -229,7 +188,6 @@ def _sliding(first: int, *settings: Sequence[int]) -> Windows:
 
 
 def _without(call: Call) -> Windows:
-    """``select`` and ``unbind`` take one index of a dimension, or each of them."""
     gone = call.given["dim"] % len(call.shape)
     return {dim: Window(dim - (dim > gone)) for dim in range(len(call.shape)) if dim != gone}
 
@@ -256,7 +214,7 @@ for _name in ("flash_attention_for_cpu", "flash_attention", "efficient_attention
 
 def _product(call: Call) -> Windows:
     moves = PRODUCTS[call.name].get(call.argument)
-    # the summand of addmm and its like is added in place
+    # the summand of addmm
     return _broadcast(call) if moves is None else {dim: Window(to) for dim, to in moves.items()}
 
 
@@ -280,6 +238,5 @@ RULES: dict[str, Callable[[Call], Windows]] = {
     "stack": _unsqueeze,
     "squeeze": _squeeze,
     "slice": _slice,
-    "select": _without,
-    "unbind": _without,
+    **dict.fromkeys(SELECTIONS, _without),
 }

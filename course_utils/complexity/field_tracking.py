@@ -20,8 +20,7 @@ CONSTANT |= {"new_zeros", "new_ones", "new_full", "new_empty", "new_empty_stride
 OVERWRITTEN = {"copy", "fill", "zero", "uniform", "normal", "bernoulli"}
 
 
-# torch leaves TorchDispatchMode without types
-class FollowField(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class FollowField(TorchDispatchMode):
     """Inside this context every tensor computed from ``image``, (N, C, H, W), has a field.
 
     It sees each operation that PyTorch executes, so branches and functional calls count like layers. The name of
@@ -29,6 +28,7 @@ class FollowField(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, image: Tensor):
+        # torch leaves this __init__ without types
         super().__init__()  # type: ignore[no-untyped-call]
         height, width = image.shape[2:]
         rows, columns = (
@@ -96,8 +96,8 @@ class FollowField(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for field in fields[1:]:
                 whole = whole.joined(field)
             return whole
-        except UnknownField:
-            return self._unknown(known[0][0].name)
+        except UnknownField as error:
+            return self._unknown(str(error) or known[0][0].name)
 
     def _unknown(self, name: str) -> str:
         name = name.removeprefix("_")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class UnknownField(Exception):
-    """The formula does not know what is seen through an operation."""
+    """The formula does not know what is seen through an operation; the message may be a clearer name for it."""
 
 
 class Axis(NamedTuple):
@@ -128,6 +128,10 @@ class Field(NamedTuple):
         """The field after an operation; see :meth:`Along.moved`."""
         shared = bool(self.rows.dims & self.columns.dims)
         return Field(*(along.moved(windows, out, shared) for along in self))
+
+    def flattened(self, dims: Set[int]) -> "Field":
+        """The same field where an index of ``dims`` no longer tells what is seen."""
+        return Field(*(part._replace(flat=part.flat or bool(part.dims & dims)) for part in self))
 
     def viewed(self, old: Sequence[int], new: Sequence[int]) -> "Field":
         """The field after a view of the shape ``old`` as ``new``."""

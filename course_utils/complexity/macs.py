@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from course_utils.complexity.operations import arguments, name_of
+from course_utils.complexity.operations import FREE, arguments, name_of
 
 Arguments = Mapping[str, Any]
 
@@ -20,7 +20,8 @@ Arguments = Mapping[str, Any]
 def _attention(given: Arguments) -> int:
     """Scores and weighted values: every query meets every key twice."""
     query, key, value = given["query"].shape, given["key"].shape, given["value"].shape
-    return math.prod(query[:-1]) * int(key[-2]) * int(query[-1] + value[-1])
+    macs: int = query[:-1].numel() * key[-2] * (query[-1] + value[-1])
+    return macs
 
 
 def _recurrent(x: Tensor, weights: Sequence[Tensor]) -> int:
@@ -29,7 +30,7 @@ def _recurrent(x: Tensor, weights: Sequence[Tensor]) -> int:
 
 
 def _trilinear(given: Arguments) -> int:
-    """The first two operands are multiplied and summed where the third has no dimension, then the third with these."""
+    """nn.Bilinear: two operands are multiplied, and summed over the dimensions that the third lacks, then all three."""
     missing = [set(given[f"expand{i}"]) for i in (1, 2, 3)]
     n = given["i1"].dim() + len(missing[0])
     sizes = [1] * n
@@ -37,8 +38,9 @@ def _trilinear(given: Arguments) -> int:
         present = (dim for dim in range(n) if dim not in absent)
         for dim, size in zip(present, given[f"i{i + 1}"].shape, strict=True):
             sizes[dim] = max(sizes[dim], size)
-    summed_first = math.prod(sizes[dim] for dim in missing[2] if dim in given["sumdim"])
-    return math.prod(sizes) + math.prod(sizes) // summed_first
+    summed_first: int = math.prod(sizes[dim] for dim in missing[2] if dim in given["sumdim"])
+    products: int = math.prod(sizes)
+    return products + products // summed_first
 
 
 # What torch's own counter leaves out: products with vectors, fused kernels of some devices (that of the CPU in
@@ -51,35 +53,13 @@ _OTHERS: dict[str, Callable[[Arguments], int]] = {
     "addbmm": lambda given: given["batch1"].numel() * given["batch2"].shape[-1],
     "_addmm_activation": lambda given: given["mat1"].numel() * given["mat2"].shape[-1],
     "_trilinear": _trilinear,
+    "affine_grid_generator": lambda given: given["theta"].numel() * math.prod(given["size"][2:]),
     "_scaled_dot_product_flash_attention_for_cpu": _attention,
     "_scaled_dot_product_attention_math_for_mps": _attention,
     "_scaled_dot_product_fused_attention_overrideable": _attention,
     "mkldnn_rnn_layer": lambda given: _recurrent(given["input"], [given["weight0"], given["weight1"]]),
     "_cudnn_rnn": lambda given: _recurrent(given["input"], given["weight"]),
 }
-
-# Operations without matrix products, besides the pointwise ones, the reductions and the views, which PyTorch tags.
-_FREE = set(
-    """
-    _adaptive_avg_pool2d _adaptive_avg_pool3d _cummax_helper _cummin_helper _local_scalar_dense _log_softmax
-    _native_batch_norm_legit _native_batch_norm_legit_no_training _prelu_kernel _fused_rms_norm _reshape_alias
-    _safe_softmax _softmax _to_copy _unsafe_index _unsafe_view adaptive_max_pool2d adaptive_max_pool3d affine_grid
-    arange avg_pool2d avg_pool3d bernoulli bincount bucketize cat channel_shuffle clone col2im constant_pad_nd copy
-    cudnn_batch_norm cummax cummin cumprod cumsum embedding empty empty_like empty_strided equal eye fill flip
-    fractional_max_pool2d fractional_max_pool3d full full_like gather glu grid_sampler_2d grid_sampler_3d hardswish
-    im2col index index_add index_copy index_fill index_put index_select is_same_size item kthvalue linspace
-    logcumsumexp masked_scatter masked_select max max_pool2d_with_indices max_pool3d_with_indices max_unpool2d
-    max_unpool3d median min miopen_batch_norm mode nanmedian native_batch_norm native_channel_shuffle native_dropout
-    native_group_norm native_layer_norm new_empty new_empty_strided new_full new_ones new_zeros nonzero norm normal
-    ones ones_like pixel_shuffle pixel_unshuffle rand rand_like randint randn randn_like randperm reflection_pad1d
-    reflection_pad2d reflection_pad3d repeat repeat_interleave replication_pad1d replication_pad2d
-    replication_pad3d resize roll rrelu_with_noise scalar_tensor scatter scatter_add searchsorted set slice_scatter
-    sort split split_with_sizes stack topk trace tril triu unbind unfold uniform unsafe_chunk unsafe_split
-    unsafe_split_with_sizes upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d
-    upsample_nearest2d upsample_nearest3d upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa
-    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d zero zeros zeros_like
-    """.split()
-)
 
 
 @dataclass(frozen=True)
@@ -96,8 +76,7 @@ class Operation:
     operands: list[object]
 
 
-# torch leaves TorchDispatchMode without types
-class CountMACs(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class CountMACs(TorchDispatchMode):
     """Inside this context each operation that PyTorch executes is given to ``report``.
 
     All of them are seen: those of a layer, of a function of ``torch.nn.functional``, of ``@`` and ``einsum``. A MAC
@@ -106,6 +85,7 @@ class CountMACs(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, report: Callable[[Operation], None]):
+        # torch leaves this __init__ without types
         super().__init__()  # type: ignore[no-untyped-call]
         self.report = report
 
@@ -117,11 +97,8 @@ class CountMACs(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         kwargs = kwargs or {}
-        if (
-            func.overloadpacket not in flop_registry
-            and name_of(func) not in _OTHERS
-            and func is not torch.ops.prim.device.default
-        ):
+        counted = func.overloadpacket in flop_registry or name_of(func) in FREE | _OTHERS.keys()
+        if not counted and func is not torch.ops.prim.device.default:
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -141,7 +118,7 @@ def _macs(
         return int(flop_registry[func.overloadpacket](*args, **kwargs, out_val=result)) // 2
     if (name := name_of(func)) in _OTHERS:
         return _OTHERS[name](arguments(func, args, kwargs))
-    free = name in _FREE or func.is_view or {torch.Tag.pointwise, torch.Tag.reduction} & set(func.tags)
+    free = name in FREE or func.is_view or {torch.Tag.pointwise, torch.Tag.reduction} & set(func.tags)
     returns_tensors = any(isinstance(leaf, Tensor) for leaf in tree_leaves(result))
     return 0 if free or not returns_tensors else None
 

@@ -70,8 +70,8 @@ def receptive_field(model: nn.Module, input_shape: tuple[int, int, int]) -> Rece
     axes = field.of_an_output(out.dim())
     if axes is None:
         raise ValueError(
-            "An output sees several places of the image, and no single rectangle.\n"
-            "Try: receptive_field_by_gradient."
+            "The formula does not know which rectangle of the image an output sees.\n"
+            "Try: receptive_field_by_gradient, which needs no formula."
         )
     rows, columns = axes
     return ReceptiveField((rows.size, columns.size), (rows.jump, columns.jump), (rows.start, columns.start))

@@ -4,6 +4,7 @@ import copy
 import importlib
 import inspect
 import pkgutil
+import warnings
 
 import pytest
 import torch
@@ -249,6 +250,101 @@ def test_every_matrix_of_a_recurrent_layer_is_used_once_a_step(kind, options):
     assert profile(model, (steps, 5), repeats=0).macs == steps * matrices
 
 
+class OnHalves(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Bilinear(5, 7, 3)
+
+    def forward(self, x):
+        return self.layer(x[:, :5], x[:, 5:])
+
+
+def test_a_bilinear_layer_is_counted_as_its_einsum():
+    one, weight, other = torch.rand(1, 5), torch.rand(3, 5, 7), torch.rand(1, 7)
+    with FlopCounterMode(display=False) as counter:
+        torch.einsum("ni,oij,nj->no", one, weight, other)
+    result = profile(OnHalves(), (12,), repeats=0)
+    assert result.macs == counter.get_total_flops() // 2
+    assert result.costs.uncounted == ()
+
+
+@torch.library.custom_op("course::product", mutates_args=())
+def product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return x @ y
+
+
+@product.register_fake
+def _(x, y):
+    return x @ y
+
+
+class Custom(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(4, 4))
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.last(product(x, self.weight))
+
+
+def quantized():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.ao.quantization import quantize_dynamic
+
+        return quantize_dynamic(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), {nn.Linear})
+
+
+class Spectrum(nn.Module):
+    def forward(self, x):
+        return torch.fft.rfft(x).abs()
+
+
+class Distances(nn.Module):
+    def forward(self, x):
+        return torch.cdist(x[:, None], x[:, None])
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "counted"),
+    [
+        (Custom, "course::product", 4 * 2),
+        (quantized, "quantized::linear_dynamic", 0),
+        (Spectrum, "_fft_r2c", 0),
+        (Distances, "_cdist_forward", 0),
+    ],
+)
+def test_an_unknown_operation_is_named_and_makes_the_total_a_least(make, name, counted):
+    result = profile(make(), (4,), repeats=0)
+    assert (result.macs, result.costs.uncounted) == (counted, (name,))
+    for shown in (repr(result), result._repr_html_(), repr(result.blocks())):
+        assert f"at least these: not counted are {name}." in shown
+
+
+def test_everyday_operations_are_known():
+    class Everyday(nn.Module):
+        def forward(self, x):
+            x = F.local_response_norm(F.group_norm(F.instance_norm(x), 2), 3)
+            x = F.layer_norm(x, x.shape[1:]).roll(1, 2).flip(3).cumsum(1).sort(1)[0].cumprod(2)
+            x = F.pixel_unshuffle(F.pixel_shuffle(F.interpolate(x, scale_factor=2), 2), 2)
+            grid = F.affine_grid(torch.eye(2, 3)[None], (1, 4, 8, 8), align_corners=False)
+            x = F.grid_sample(x, grid, align_corners=False)
+            x = F.fold(F.unfold(x, 3), 8, 3) + F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)
+            x = F.adaptive_max_pool2d(F.pad(x, (1, 1, 1, 1), mode="circular"), 4).softmax(1)
+            x[:, :, 0] = 0
+            return torch.stack([F.glu(x, 1), F.prelu(x[:, :2], torch.ones(2))], 1).topk(2, 1)[0].var((2, 3))
+
+    result = profile(Everyday(), (4, 8, 8), repeats=0)
+    # the grid: two coordinates from three numbers at each of 8·8 places
+    assert (result.macs, result.costs.uncounted) == (8 * 8 * 3 * 2, ())
+
+
+def test_the_total_has_the_output_of_the_network():
+    assert profile(LeNet5(), (1, 32, 32), repeats=0).total.output == ((10,),)
+    assert profile(nn.Flatten(), (2, 3), repeats=0).total.output == ((6,),)
+
+
 def state(model):
     """Everything that a profile could change."""
     return {
@@ -371,6 +467,9 @@ def test_the_receptive_field_is_blank_where_it_is_not_defined():
     no_image = profile(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), (4,), repeats=0)
     assert [layer.receptive_field for layer in no_image.layers] == [None, None]
     assert "field" not in repr(no_image)
+    assert "The field is not known behind transposed convolution." in repr(
+        profile(Rolled(), (1, 9, 9), repeats=0)
+    )
 
 
 def test_times_are_there_or_absent():
