@@ -1,9 +1,9 @@
-"""New training images out of old ones: mirrored, moved, or with a patch cut out. Notebook 10.
+"""Augment training images: mirror them, move them, or cut a patch out. Notebook 10.
 
-``fit(…, augment=Compose(RandomHorizontalFlip(), RandomShift(2)))`` changes each training batch; what is measured
-stays as it is. An augmentation is called with a batch of images ``(B, C, H, W)``, uint8 or float, on any device,
-and returns a new one of the same shape and type. It draws numbers for each image by itself, from torch's
-generator on the CPU, so that ``seed_everything`` repeats a run on every device.
+``fit(…, augment=Compose(RandomHorizontalFlip(), RandomShift(2)))`` changes each training batch; the validation images
+are left unchanged. An augmentation is called with a batch of images ``(B, C, H, W)``, uint8 or float, on any device,
+and returns a new one of the same shape and type. It draws random numbers for each image separately, from torch's
+generator on the CPU, so that a run with the same seed is repeated on every device.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ __all__ = [
 
 
 def horizontal_flip(images: Tensor, chosen: Tensor) -> Tensor:
-    """Mirror the chosen images, left and right exchanged.
+    """Mirror the chosen images: exchange left and right.
 
     Args:
         images: ``(B, C, H, W)``, uint8 or float.
@@ -30,17 +30,17 @@ def horizontal_flip(images: Tensor, chosen: Tensor) -> Tensor:
 
 
 def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
-    """Move each image by its own number of pixels; what comes in from outside is 0.
+    """Move each image by its own number of pixels; pixels from outside the image are 0.
 
     Args:
         images: ``(B, C, H, W)``, uint8 or float.
-        down: int64 ``(B,)``; negative numbers move up.
-        right: int64 ``(B,)``; negative numbers move left.
+        down: int64 ``(B,)``; a negative number moves the image up.
+        right: int64 ``(B,)``; a negative number moves the image left.
     """
     height, width = images.shape[2:]
     border = int(torch.maximum(down.abs(), right.abs()).max())
     padded = F.pad(images, (border,) * 4)
-    # every place where the frame fits: a view, nothing is copied; (B, C, 2·border + 1, 2·border + 1, H, W)
+    # all windows of the image's size, as a view without a copy: (B, C, 2·border + 1, 2·border + 1, H, W)
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
     index = (torch.arange(len(images)), border - down, border - right)
     each, top, left = (i.to(images.device) for i in index)
@@ -48,13 +48,13 @@ def shift(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def cut_out(images: Tensor, row: Tensor, column: Tensor, size: int) -> Tensor:
-    """Set a square in each image to 0; a part of it that lies outside the image is lost.
+    """Set a square in each image to 0; the part of the square outside the image is ignored.
 
     Args:
         images: ``(B, C, H, W)``, uint8 or float.
-        row: int64 ``(B,)``, the square's first row; may be negative.
-        column: int64 ``(B,)``, its first column; may be negative.
-        size: the square's side in pixels.
+        row: int64 ``(B,)``, the first row of the square; may be negative.
+        column: int64 ``(B,)``, the first column of the square; may be negative.
+        size: the side of the square in pixels.
     """
     inside = []
     for start, length in zip((row, column), images.shape[2:], strict=True):
@@ -66,17 +66,17 @@ def cut_out(images: Tensor, row: Tensor, column: Tensor, size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class RandomHorizontalFlip:
-    """Mirror each image with probability ``p``. Only where a mirror image means the same: not for digits.
+    """Mirror each image with probability ``p``. Use it only if mirroring keeps the class: not for digits.
 
     Raises:
-        ValueError: ``p`` is no probability, or what comes is no batch of images.
+        ValueError: If ``p`` is not between 0 and 1, or the input is not a batch of images.
     """
 
     p: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.p <= 1:
-            raise ValueError(f"p is a probability, between 0 and 1; got {self.p}.")
+            raise ValueError(f"p must be between 0 and 1, got {self.p}.")
 
     def __call__(self, images: Tensor) -> Tensor:
         count = _count(images)
@@ -85,17 +85,17 @@ class RandomHorizontalFlip:
 
 @dataclass(frozen=True)
 class RandomShift:
-    """Move each image by up to ``pixels``, down or up and right or left; what comes in is 0.
+    """Move each image by up to ``pixels`` vertically and horizontally; pixels from outside the image are 0.
 
-    The same as padding with ``pixels`` zeros on each side and cropping at random: ``RandomCrop`` in torchvision.
+    This equals padding with ``pixels`` zeros on each side and random cropping: ``RandomCrop`` in torchvision.
 
     Raises:
-        ValueError: ``pixels`` is no whole number of at least 1, or what comes is no batch of images.
+        ValueError: If ``pixels`` is not a positive integer, or the input is not a batch of images.
     """
 
     pixels: int = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_pixels("pixels", self.pixels)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -105,17 +105,17 @@ class RandomShift:
 
 @dataclass(frozen=True)
 class Cutout:
-    """Set a square of ``size`` pixels in each image to 0, its centre anywhere in the image.
+    """Set a square with sides of ``size`` pixels in each image to 0; its centre is a random pixel.
 
     DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout" (2017).
 
     Raises:
-        ValueError: ``size`` is no whole number of at least 1, or what comes is no batch of images.
+        ValueError: If ``size`` is not a positive integer, or the input is not a batch of images.
     """
 
     size: int = 8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_pixels("size", self.size)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -125,13 +125,13 @@ class Cutout:
 
 
 class Compose:
-    """Several augmentations, one after the other: ``Compose(RandomHorizontalFlip(), RandomShift(2))``.
+    """Apply several augmentations in order: ``Compose(RandomHorizontalFlip(), RandomShift(2))``.
 
     Raises:
-        ValueError: one of them cannot be called.
+        ValueError: If one of them cannot be called.
     """
 
-    def __init__(self, *parts: Callable[[Tensor], Tensor]):
+    def __init__(self, *parts: Callable[[Tensor], Tensor]) -> None:
         for part in parts:
             if not callable(part):
                 raise ValueError(
@@ -153,7 +153,7 @@ def _count(images: Tensor) -> int:
     """The number of images in a batch.
 
     Raises:
-        ValueError: it is no batch of images.
+        ValueError: If ``images`` is not a batch of images.
     """
     if not isinstance(images, Tensor) or images.dim() != 4:
         got = f"shape {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
@@ -165,4 +165,4 @@ def _count(images: Tensor) -> int:
 
 def _check_pixels(name: str, pixels: int) -> None:
     if not isinstance(pixels, int) or pixels < 1:
-        raise ValueError(f"{name} is a whole number of at least 1; got {pixels!r}.")
+        raise ValueError(f"{name} must be a positive integer, got {pixels!r}.")

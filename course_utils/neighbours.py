@@ -1,14 +1,15 @@
-"""Nearest neighbours: which known points lie closest to new ones, and what their labels say. Notebook 15."""
+"""Find the nearest neighbours of points, and classify by a vote of their labels. Notebook 15."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-class Neighbours(NamedTuple):
-    """The k nearest points of each query, the nearest first: distances ``(N, k)``, places in the bank ``(N, k)``."""
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The k nearest points of each query, the nearest first: distances ``(N, k)``, indices in the bank ``(N, k)``."""
 
     distance: Tensor
     index: Tensor
@@ -20,11 +21,11 @@ def nearest(queries: Tensor, bank: Tensor, k: int = 1, chunk: int = 500) -> Neig
     Args:
         queries: points ``(N, D)``.
         bank: known points ``(M, D)``.
-        k: how many neighbours, at most M.
-        chunk: queries at a time; the table of their distances has ``chunk * M`` entries.
+        k: number of neighbours, at most M.
+        chunk: number of queries per matrix product, which computes ``chunk * M`` distances.
 
     Raises:
-        ValueError: queries and bank do not have the same number of columns, or the bank has fewer than k points.
+        ValueError: If queries and bank have different numbers of columns, or the bank has fewer than k points.
     """
     if queries.dim() != 2 or bank.dim() != 2 or queries.shape[1] != bank.shape[1]:
         raise ValueError(
@@ -32,18 +33,19 @@ def nearest(queries: Tensor, bank: Tensor, k: int = 1, chunk: int = 500) -> Neig
             f"{tuple(bank.shape)}. Try images.flatten(1)."
         )
     if not 1 <= k <= len(bank):
-        raise ValueError(f"k is {k}, but the bank has {len(bank)} points.")
+        raise ValueError(f"k must be between 1 and {len(bank)}, the number of points in the bank; got {k}.")
     square = bank.square().sum(1)  # (M,)
-    found = []
+    distances, indices = [], []
     for part in queries.split(chunk):
         # |q - b|² = |q|² - 2 q·b + |b|²: one matrix product for all pairs
         distance = torch.addmm(square, part, bank.T, alpha=-2)  # (chunk, M), without |q|²
         smallest = distance.topk(k, largest=False)
-        whole = smallest.values + part.square().sum(1, keepdim=True)
-        found.append(Neighbours(whole.clamp(min=0).sqrt(), smallest.indices))
-    return Neighbours(*(torch.cat(column) for column in zip(*found, strict=True)))
+        squares = smallest.values + part.square().sum(1, keepdim=True)
+        distances.append(squares.clamp(min=0).sqrt())
+        indices.append(smallest.indices)
+    return Neighbours(torch.cat(distances), torch.cat(indices))
 
 
 def vote(labels: Tensor, classes: int) -> Tensor:
-    """The most frequent label among those of the neighbours ``(N, k)``, the smaller one in a tie: ``(N,)``."""
+    """The most frequent of the neighbours' labels ``(N, k)``, the smallest one in a tie: ``(N,)``."""
     return F.one_hot(labels, classes).sum(1).argmax(1)

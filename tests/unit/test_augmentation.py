@@ -177,9 +177,9 @@ def test_misuse_is_explained():
     with pytest.raises(ValueError, match="got list"):
         RandomShift(1)([1, 2])
     for wrong in (0, -1, 1.5):
-        with pytest.raises(ValueError, match=f"pixels is a whole number of at least 1; got {wrong}"):
+        with pytest.raises(ValueError, match=f"pixels must be a positive integer, got {wrong}"):
             RandomShift(wrong)
-        with pytest.raises(ValueError, match="size is a whole number"):
+        with pytest.raises(ValueError, match="size must be a positive integer"):
             Cutout(wrong)
     with pytest.raises(ValueError, match="between 0 and 1; got 50"):
         RandomHorizontalFlip(50)

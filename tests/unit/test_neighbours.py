@@ -48,8 +48,8 @@ def test_the_nearest_point_to_a_known_one_is_itself():
     [
         (torch.zeros(2, 1, 4, 4), torch.zeros(5, 16), 1, r"same number of columns.*flatten"),
         (torch.zeros(2, 3), torch.zeros(5, 4), 1, r"\(2, 3\) and \(5, 4\)"),
-        (torch.zeros(2, 3), torch.zeros(5, 3), 6, "k is 6, but the bank has 5 points"),
-        (torch.zeros(2, 3), torch.zeros(5, 3), 0, "k is 0"),
+        (torch.zeros(2, 3), torch.zeros(5, 3), 6, "k must be between 1 and 5, the number of points in the bank; got 6"),
+        (torch.zeros(2, 3), torch.zeros(5, 3), 0, "got 0"),
     ],
 )
 def test_wrong_tables_are_explained(queries, bank, k, message):

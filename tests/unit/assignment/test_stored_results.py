@@ -4,7 +4,7 @@ from course_utils.assignment import given, results
 
 
 def test_the_stored_table_was_made_by_the_recipes_of_today():
-    """It is not trained again by the tests: whoever changes a recipe or a network must make it anew."""
+    """The tests do not train the networks: after a change of a recipe or a network, run the command again."""
     stored = results.load(given.STORED)
     wanted = {
         (m, f): recipes.get((m.__name__, f), recipes[f])
