@@ -1,19 +1,19 @@
-"""AlexNet, the network that won ImageNet's competition of 2012."""
+"""AlexNet, the network that won the ImageNet competition of 2012."""
 
 from torch import Tensor, nn
 
 
 class AlexNet(nn.Module):
-    """AlexNet for colour images of 63×63 pixels and more; 61 100 840 parameters with 1000 classes. Notebook 13.
+    """AlexNet for colour images of at least 63×63 pixels; 61 100 840 parameters with 1000 classes. Notebook 13.
 
     Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (NIPS,
-    2012), in the form of Krizhevsky, "One weird trick for parallelizing convolutional neural networks" (2014):
-    no halves on two GPUs, and no local response normalization. Parameters are called as in torchvision, so
-    that ``load_state_dict`` takes torchvision's weights.
+    2012), in the form of Krizhevsky, "One weird trick for parallelizing convolutional neural networks" (2014): not
+    split over two GPUs, and without local response normalization. Parameters have torchvision's names, so that
+    ``load_state_dict`` accepts torchvision's weights.
 
     Args:
-        classes: how many classes to tell apart.
-        dropout: the share of values set to 0 before each of the two hidden linear layers.
+        classes: number of classes.
+        dropout: the fraction of values set to 0 before each of the two hidden linear layers.
 
     Shapes: images ``(N, 3, H, W)`` → logits ``(N, classes)``; the comments are for 224×224.
     """

@@ -5,12 +5,12 @@ from torch import Tensor, nn
 
 
 class LinearAutoencoder(nn.Module):
-    """One linear layer down to the code and one back up: what principal component analysis does. Notebook 15.
+    """One linear layer down to the code and one back up: a principal component analysis. Notebook 15.
 
     See Baldi and Hornik, "Neural networks and principal component analysis" (Neural Networks, 1989).
 
     Args:
-        code: numbers in the code.
+        code: size of the code.
 
     Shapes: images ``(N, 1, 28, 28)`` → images of the same shape; ``encode`` gives ``(N, code)``.
     """
@@ -34,7 +34,7 @@ class ConvAutoencoder(nn.Module):
     """Two strided convolutions down to the code, two transposed convolutions back up. Notebook 15.
 
     Args:
-        code: numbers in the code.
+        code: size of the code.
 
     Shapes: images ``(N, 1, 28, 28)`` in [0, 1] → images of the same shape in [0, 1]; ``encode`` gives ``(N, code)``.
     """

@@ -9,7 +9,7 @@ class BirdNet(nn.Module):
     """Two 3×3 convolutions and two linear layers with tanh; 18 090 parameters with two classes. Notebook 08.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
 
     Shapes: images ``(N, 3, 32, 32)`` → logits ``(N, classes)``.
     """
@@ -33,7 +33,7 @@ class BasicConvNet(nn.Module):
     """Two 5×5 convolutions without padding and two linear layers with ReLU; 109 050 parameters. Notebook 08.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
         channels: filters of the first and of the second convolution.
         hidden: units of the hidden linear layer.
 
@@ -65,7 +65,7 @@ class DeeperConvNet(nn.Module):
     """Three 3×3 convolutions of w, 2w and 4w filters, and one linear layer, with ReLU. Notebook 08.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
         width: w, the filters of the first convolution; 32 gives 113 738 parameters with ten classes.
 
     Shapes: images ``(N, 3, 32, 32)`` → logits ``(N, classes)``.

@@ -1,4 +1,4 @@
-"""The networks of the assignment on Fashion-MNIST: four that are given, and more with fewer than 100 000 parameters.
+"""The networks of the assignment on Fashion-MNIST: four given ones, and more with fewer than 100 000 parameters.
 
 Notebook 12. Each turns grey images ``(N, 1, 28, 28)`` into logits ``(N, classes)``.
 """
@@ -21,10 +21,10 @@ class Net_Linear(nn.Module):
 class LeNet(nn.Module):
     """Two convolutions with pooling, two linear layers; 431 080 parameters with these widths. Notebook 12.
 
-    A descendant of LeNet-5 with ReLU and maximum pooling, as Caffe's examples made it known.
+    A variant of LeNet-5 with ReLU and max pooling, known from Caffe's examples.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
         widths: channels of the two convolutions, units of the hidden layer.
     """
 
@@ -54,8 +54,8 @@ class LeNet_tiny(LeNet):
 class FashionCNN(nn.Module):
     """Two convolutions with batch norm, three linear layers; 1 475 338 parameters. Notebook 12.
 
-    Between the linear layers stands nothing but dropout, as in the network's many published copies: in eval mode
-    the three are one linear layer (notebook 04).
+    There is only dropout between the linear layers, as in the many published copies of this network: in eval mode the
+    three are equal to one linear layer (notebook 04).
     """
 
     def __init__(self, classes: int = 10):
@@ -127,11 +127,10 @@ def _conv(i: int, o: int, kernel: int = 3, groups: int = 1) -> nn.Conv2d:
 
 
 class SeparableCNN(nn.Module):
-    """Convolutions taken apart: each channel filtered alone, then all channels mixed at each pixel; 35 610
-    parameters. Notebook 12.
+    """Separable convolutions: each channel is filtered alone, then all channels are mixed at each pixel. Notebook 12.
 
-    Depthwise separable convolutions as in Howard and others, "MobileNets: efficient convolutional neural networks
-    for mobile vision applications" (2017).
+    35 610 parameters. Depthwise separable convolutions as in Howard and others, "MobileNets: efficient convolutional
+    neural networks for mobile vision applications" (2017).
     """
 
     def __init__(self, classes: int = 10):
@@ -153,16 +152,16 @@ class SeparableCNN(nn.Module):
 
 
 def _separable(i: int, o: int) -> list[nn.Module]:
-    """A 3×3 filter for each channel, then a 1×1 convolution that mixes the channels."""
+    """One 3×3 filter per channel, then a 1×1 convolution that mixes the channels."""
     return [_conv(i, i, groups=i), nn.BatchNorm2d(i), nn.ReLU(), _conv(i, o, 1), nn.BatchNorm2d(o), nn.ReLU()]
 
 
 class ThinResNet(nn.Module):
     """A thin residual network; 81 690 parameters, 12.9 million MACs. Notebook 12.
 
-    At each of three scales one convolution has a shortcut around it (He, Zhang, Ren and Sun, "Deep residual learning
-    for image recognition", 2016; notebook 14). Pooling comes before batch norm, which then has a quarter of the
-    pixels to work on, and a maximum over all places ends the convolutions.
+    At each of three scales, one convolution has a shortcut around it (He, Zhang, Ren and Sun, "Deep residual learning
+    for image recognition", 2016; notebook 14). Pooling comes before batch norm, which then processes a quarter of the
+    pixels. The last convolution is followed by a maximum over all positions.
     """
 
     def __init__(self, classes: int = 10):
@@ -183,9 +182,9 @@ class ThinResNet(nn.Module):
 
 
 class ConvNorm(nn.Sequential):
-    """3×3 convolution, pooling if any, batch norm, ReLU."""
+    """A 3×3 convolution, optional pooling, batch norm, ReLU."""
 
-    def __init__(self, i: int, o: int, pool: nn.Module | None = None):
+    def __init__(self, i: int, o: int, pool: nn.Module | None = None) -> None:
         super().__init__(_conv(i, o), pool or nn.Identity(), nn.BatchNorm2d(o), nn.ReLU())
 
 

@@ -24,19 +24,21 @@ TABLE = {
 def convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1, batch_norm: bool = True
 ) -> nn.Module:
-    """A convolution padded to keep the size (at stride 1), batch norm where wanted, ReLU."""
-    parts = OrderedDict(conv=nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not batch_norm))
+    """A convolution padded to keep the size (at stride 1), optional batch norm, ReLU."""
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    parts["conv"] = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not batch_norm)
     if batch_norm:
         parts["bn"] = nn.BatchNorm2d(outputs, eps=1e-3)
-    return nn.Sequential(parts | {"relu": nn.ReLU()})
+    parts["relu"] = nn.ReLU()
+    return nn.Sequential(parts)
 
 
 class Inception(nn.Module):
-    """Four views of the same maps, side by side: 1×1, 3×3 and 5×5 convolutions, and pooling.
+    """Four parallel branches on the same feature maps: 1×1, 3×3 and 5×5 convolutions, and pooling.
 
     Args:
-        inputs: channels that come in.
-        filters: a row of ``TABLE``; the sum of its numbers 0, 2, 4 and 5 goes out.
+        inputs: number of input channels.
+        filters: a row of ``TABLE``; its numbers 0, 2, 4 and 5 add up to the output channels.
         batch_norm: normalize after each convolution.
         large_kernel: 5 in the paper, 3 in torchvision.
 
@@ -63,7 +65,7 @@ class Inception(nn.Module):
 
 
 class AuxiliaryClassifier(nn.Module):
-    """A classifier on a map halfway, whose loss brings gradient to the early layers. Used in training alone.
+    """A classifier on an intermediate feature map; its loss adds gradient to the early layers in training only.
 
     Shapes: ``(N, inputs, H, W)`` → logits ``(N, classes)``.
     """
@@ -82,24 +84,36 @@ class AuxiliaryClassifier(nn.Module):
 
 
 class GoogLeNet(nn.Module):
-    """GoogLeNet for colour images of 32×32 pixels and more; 6 624 904 parameters as it stands. Notebook 14.
+    """GoogLeNet for colour images of at least 32×32 pixels; 6 624 904 parameters by default. Notebook 14.
 
     Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke and Rabinovich, "Going deeper with convolutions"
-    (CVPR, 2015). As it stands it is torchvision's: batch norm instead of the paper's local response
-    normalization, and, by an old slip that trained weights have made permanent, 3×3 where the paper has 5×5.
-    ``GoogLeNet(batch_norm=False, large_kernel=5)`` is nearer to the paper.
+    (CVPR, 2015). The defaults are torchvision's: batch norm instead of the paper's local response normalization, and
+    3×3 instead of the paper's 5×5, an old mistake that is kept because of the pretrained weights.
+    ``GoogLeNet(batch_norm=False, large_kernel=5)`` is closer to the paper.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
         batch_norm: normalize after each convolution.
         large_kernel: kernel of the third branch, 5 in the paper, 3 in torchvision.
-        width: channels of the first convolution; all others change in proportion. A multiple of 4.
-        auxiliary: add the paper's two classifiers halfway.
-        dropout: the share of values set to 0 before the last layer; the paper has 0.4.
+        width: channels of the first convolution, a multiple of 4; all others change in proportion.
+        auxiliary: add the paper's two auxiliary classifiers.
+        dropout: the fraction of values set to 0 before the last layer; the paper has 0.4.
 
     Shapes: images ``(N, 3, H, W)`` → logits ``(N, classes)``; with ``auxiliary``, in train mode, the logits and
-    those of the two classifiers after 4a and 4d. The comments are for the defaults and 224×224.
+    those of the auxiliary classifiers after 4a and 4d. The comments are for the defaults and 224×224.
     """
+
+    inception3a: nn.Module
+    inception3b: nn.Module
+    inception4a: nn.Module
+    inception4b: nn.Module
+    inception4c: nn.Module
+    inception4d: nn.Module
+    inception4e: nn.Module
+    inception5a: nn.Module
+    inception5b: nn.Module
+    aux1: nn.Module
+    aux2: nn.Module
 
     def __init__(
         self,
@@ -145,9 +159,9 @@ class GoogLeNet(nn.Module):
 
 
 def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What ``GoogLeNet().load_state_dict`` takes of torchvision's weights: all but the auxiliary classifiers.
+    """Remove the auxiliary classifiers from torchvision's weights: ``GoogLeNet().load_state_dict`` accepts the rest.
 
-    torchvision's pretrained weights bring these along. They also want pixels scaled to [-1, 1] by ``2 * x - 1``, not by
-    the mean and deviation of ImageNet. Notebook 14.
+    The pretrained weights expect pixels scaled to [-1, 1] by ``2 * x - 1``, and not by the mean and the standard
+    deviation of ImageNet. Notebook 14.
     """
     return {name: tensor for name, tensor in state.items() if not name.startswith(("aux1.", "aux2."))}

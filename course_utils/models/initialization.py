@@ -1,13 +1,13 @@
-"""Starting weights for deep networks of ReLUs."""
+"""Initial weights for deep networks with ReLU."""
 
 from torch import nn
 
 
 def he_normal(model: nn.Module) -> None:
-    """Draw the weights of all convolutions and linear layers so that ReLU layers keep the size of their signal.
+    """Initialize all convolutions and linear layers so that ReLU layers preserve the size of their signal. Notebook 13.
 
-    Normal with mean 0 and variance 2 / (inputs of one output value); biases are set to 0. The factor 2 stands
-    for the half that a ReLU cuts off. He, Zhang, Ren and Sun, "Delving deep into rectifiers" (ICCV, 2015). Notebook 13.
+    The weights are normal with mean 0 and variance 2 / (inputs of one output value); the biases are 0. The factor 2
+    compensates for the half that a ReLU sets to 0. He, Zhang, Ren and Sun, "Delving deep into rectifiers" (ICCV, 2015).
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

@@ -8,7 +8,7 @@ class CNNModel(nn.Module):
     """Two convolutions and one linear layer for 28×28 grey images; 12 810 parameters. Notebook 09.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
 
     Shapes: images ``(N, 1, 28, 28)`` → logits ``(N, classes)``.
     """
@@ -30,11 +30,11 @@ class LeNet5(nn.Module):
     """LeNet-5 for 32×32 grey images; 61 706 parameters with ten classes. Notebook 09.
 
     The convolutional network of LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
-    recognition" (Proceedings of the IEEE, 1998), as it is taught today: average pooling without weights, every
-    filter of the second convolution sees all six maps before it, and the output is ten logits.
+    recognition" (Proceedings of the IEEE, 1998), in the form that is taught today: average pooling without weights,
+    every filter of the second convolution sees all six feature maps, and the output is ten logits.
 
     Args:
-        classes: how many classes to tell apart.
+        classes: number of classes.
         activation: the class of the nonlinearity.
 
     Shapes: images ``(N, 1, 32, 32)`` → logits ``(N, classes)``.

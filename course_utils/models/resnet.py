@@ -1,4 +1,4 @@
-"""ResNet: blocks that learn what to add to their input. And the same networks without the shortcuts."""
+"""ResNet: blocks that learn what to add to their input; and the same networks without the shortcuts."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,14 @@ def _norm(channels: int, batch_norm: bool) -> nn.Module:
 
 
 class Block(nn.Module):
-    """y = ReLU(F(x) + shortcut(x)); what F is, the two kinds of block say.
+    """y = ReLU(F(x) + shortcut(x)); the two subclasses define F.
 
     Args:
-        inputs: channels that come in.
-        width: channels inside; ``expansion * width`` go out.
+        inputs: number of input channels.
+        width: number of channels inside; the output has ``expansion * width``.
         stride: 2 halves height and width.
-        batch_norm: normalize after each convolution; without it the convolutions have biases.
-        shortcut: False leaves the sum out, which makes a plain network.
+        batch_norm: normalize after each convolution; without it, the convolutions have biases.
+        shortcut: False omits the sum, which makes a plain network.
     """
 
     expansion: int
@@ -32,7 +32,8 @@ class Block(nn.Module):
         self.batch_norm, self.shortcut = batch_norm, shortcut
         outputs = self.expansion * width
         self.downsample = None
-        if shortcut and (stride > 1 or inputs != outputs):  # x has another shape than F(x): project it
+        if shortcut and (stride > 1 or inputs != outputs):
+            # x does not have the shape of F(x): project it
             self.downsample = nn.Sequential(
                 self._convolution(inputs, outputs, 1, stride), _norm(outputs, batch_norm)
             )
@@ -41,14 +42,14 @@ class Block(nn.Module):
         return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not self.batch_norm)
 
     def residual(self, x: Tensor) -> Tensor:
-        """F(x)."""
+        """Compute F(x)."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.residual(x)
         if self.shortcut:
             out = out + (x if self.downsample is None else self.downsample(x))
-        return torch.relu(out)  # after the sum
+        return torch.relu(out)
 
 
 class BasicBlock(Block):
@@ -56,7 +57,9 @@ class BasicBlock(Block):
 
     expansion = 1
 
-    def __init__(self, inputs, width, stride=1, batch_norm=True, shortcut=True):
+    def __init__(
+        self, inputs: int, width: int, stride: int = 1, batch_norm: bool = True, shortcut: bool = True
+    ):
         super().__init__(inputs, width, stride, batch_norm, shortcut)
         self.conv1 = self._convolution(inputs, width, 3, stride)
         self.bn1 = _norm(width, batch_norm)
@@ -70,13 +73,15 @@ class BasicBlock(Block):
 class Bottleneck(Block):
     """1×1 to fewer channels, 3×3, 1×1 to many: ``(N, inputs, H, W)`` → ``(N, 4 * width, H / stride, W / stride)``.
 
-    The stride is in the 3×3 convolution, as in torchvision ("ResNet 1.5"). The paper has it in the first
-    1×1, which then never sees three quarters of the pixels.
+    The stride is in the 3×3 convolution, as in torchvision ("ResNet 1.5"). In the paper it is in the first 1×1
+    convolution, which then ignores three quarters of the pixels.
     """
 
     expansion = 4
 
-    def __init__(self, inputs, width, stride=1, batch_norm=True, shortcut=True):
+    def __init__(
+        self, inputs: int, width: int, stride: int = 1, batch_norm: bool = True, shortcut: bool = True
+    ):
         super().__init__(inputs, width, stride, batch_norm, shortcut)
         self.conv1 = self._convolution(inputs, width, 1)
         self.bn1 = _norm(width, batch_norm)
@@ -90,39 +95,46 @@ class Bottleneck(Block):
         return self.bn3(self.conv3(x))
 
 
-DEPTHS = {18: (BasicBlock, (2, 2, 2, 2)), 34: (BasicBlock, (3, 4, 6, 3)), 50: (Bottleneck, (3, 4, 6, 3))}
+DEPTHS: dict[int, tuple[type[Block], Sequence[int]]] = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+}
 
 
-def _stages(block: type[Block], counts: Sequence[int], width: int, **options) -> list[nn.Sequential]:
-    """Stages of so many blocks each; every stage but the first halves the map and doubles the channels."""
+def _stages(
+    block: type[Block], counts: Sequence[int], width: int, batch_norm: bool, shortcut: bool
+) -> list[nn.Sequential]:
+    """Make stages of ``counts[i]`` blocks; each one but the first halves height and width and doubles the channels."""
     stages, channels = [], width
     for stage, count in enumerate(counts):
-        blocks = []
+        inside = width * 2**stage
+        blocks: list[Block] = []
         for number in range(count):
             stride = 2 if stage and not number else 1
-            blocks.append(block(channels, width << stage, stride, **options))
-            channels = block.expansion * (width << stage)
+            blocks.append(block(channels, inside, stride, batch_norm, shortcut))
+            channels = block.expansion * inside
         stages.append(nn.Sequential(*blocks))
     return stages
 
 
 class ResNet(nn.Module):
-    """ResNet 18, 34 or 50 for colour images of 32×32 pixels and more. Notebook 14.
+    """ResNet 18, 34 or 50 for colour images of at least 32×32 pixels. Notebook 14.
 
-    He, Zhang, Ren and Sun, "Deep residual learning for image recognition" (CVPR, 2016), table 1. Parameters are
-    called as in torchvision, so that ``load_state_dict`` takes torchvision's weights.
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition" (CVPR, 2016), table 1. Parameters have
+    torchvision's names, so that ``load_state_dict`` accepts torchvision's weights.
 
     Args:
-        depth: layers with weights, 18, 34 or 50.
-        classes: how many classes to tell apart.
-        batch_norm: normalize after each convolution; without it the convolutions have biases.
+        depth: number of layers with weights: 18, 34 or 50.
+        classes: number of classes.
+        batch_norm: normalize after each convolution; without it, the convolutions have biases.
         width: channels of the first convolution; all others change in proportion.
-        shortcuts: False leaves out the sums, which makes the paper's plain network.
+        shortcuts: False omits the sums, which makes the paper's plain network.
 
     Shapes: images ``(N, 3, H, W)`` → logits ``(N, classes)``; the comments are for 18 and 34 and 224×224.
 
     Raises:
-        ValueError: there is no ResNet of this depth here.
+        ValueError: If the depth is not 18, 34 or 50.
     """
 
     def __init__(
@@ -136,13 +148,13 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         if depth not in DEPTHS:
-            raise ValueError(f"Here are ResNets of depth 18, 34 and 50; depth={depth!r} was given.")
+            raise ValueError(f"depth must be 18, 34 or 50, got {depth!r}.")
         block, counts = DEPTHS[depth]
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=not batch_norm)
         self.bn1 = _norm(width, batch_norm)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.layer1, self.layer2, self.layer3, self.layer4 = _stages(
-            block, counts, width, batch_norm=batch_norm, shortcut=shortcuts
+            block, counts, width, batch_norm, shortcuts
         )
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(8 * width * block.expansion, classes)
@@ -158,19 +170,19 @@ class ResNet(nn.Module):
 class SmallResNet(nn.Module):
     """The paper's network for CIFAR-10: one 3×3 convolution, three stages of basic blocks, one linear layer.
 
-    Section 4.2 of the same paper. Notebook 14 trains it deep and shallow, with shortcuts and without.
+    Section 4.2 of the same paper. Notebook 14 trains deep and shallow ones, with and without shortcuts.
 
     Args:
-        depth: layers with weights, 6n + 2: 8, 14, 20, 32, 44, 56, 110. Projections on shortcuts are not counted.
-        classes: how many classes to tell apart.
+        depth: number of layers with weights, 6n + 2: 8, 14, 20, 32, 44, 56, 110. Projections are not counted.
+        classes: number of classes.
         width: channels of the first stage, 16 in the paper; the third has four times as many.
-        batch_norm: normalize after each convolution; without it the convolutions have biases.
-        shortcuts: False leaves out the sums, which makes the plain network.
+        batch_norm: normalize after each convolution; without it, the convolutions have biases.
+        shortcuts: False omits the sums, which makes the plain network.
 
-    Shapes: images ``(N, 3, H, W)`` of 4×4 pixels or more → logits ``(N, classes)``; the comments are for 32×32.
+    Shapes: images ``(N, 3, H, W)`` of at least 4×4 pixels → logits ``(N, classes)``; the comments are for 32×32.
 
     Raises:
-        ValueError: the depth is not 6n + 2.
+        ValueError: If the depth is not 6n + 2.
     """
 
     def __init__(
@@ -184,13 +196,11 @@ class SmallResNet(nn.Module):
     ):
         super().__init__()
         if depth < 8 or depth % 6 != 2:
-            raise ValueError(
-                f"The depth must be 6n + 2, for example 8, 20, 32 or 56; depth={depth!r} was given."
-            )
+            raise ValueError(f"depth must be 6n + 2, for example 8, 20, 32 or 56; got {depth!r}.")
         self.conv1 = nn.Conv2d(3, width, kernel_size=3, padding=1, bias=not batch_norm)
         self.bn1 = _norm(width, batch_norm)
-        options = {"batch_norm": batch_norm, "shortcut": shortcuts}
-        self.layer1, self.layer2, self.layer3 = _stages(BasicBlock, 3 * [depth // 6], width, **options)
+        counts = 3 * [depth // 6]
+        self.layer1, self.layer2, self.layer3 = _stages(BasicBlock, counts, width, batch_norm, shortcuts)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(4 * width, classes)
         he_normal(self)

@@ -181,7 +181,7 @@ def test_misuse_is_explained():
             RandomShift(wrong)
         with pytest.raises(ValueError, match="size must be a positive integer"):
             Cutout(wrong)
-    with pytest.raises(ValueError, match="between 0 and 1; got 50"):
+    with pytest.raises(ValueError, match="between 0 and 1, got 50"):
         RandomHorizontalFlip(50)
     with pytest.raises(ValueError, match=r"Try Compose\(\*parts\)"):
         Compose([RandomShift(1)])
