@@ -1,4 +1,4 @@
-"""What a classifier gets right, what it confuses, and where it is most wrong. Notebook 09."""
+"""Measure a classifier: confusions, precision and recall, worst mistakes. Notebook 09."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Confusion:
-    """A pair of classes that is confused: how many images of ``truth`` are read as ``read_as``, and their share."""
+    """Two confused classes: ``count`` images of ``truth``, a fraction ``share``, are read as ``read_as``."""
 
     truth: str
     read_as: str
@@ -60,9 +60,11 @@ def most_confused(matrix: Tensor, classes: tuple[str, ...], k: int = 5) -> list[
 
 
 def per_class(matrix: Tensor, classes: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    """Precision and recall of each class: of the images read as it, the share that is; of its images, the share found.
+    """Precision and recall of each class.
 
-    A class that is never predicted has precision 0, one without images recall 0.
+    Precision is the fraction of the images predicted as this class that belong to it; recall is the fraction of the
+    images of this class that are predicted as it. A class that is never predicted has precision 0, and a class without
+    images has recall 0.
 
     Raises:
         ValueError: If the matrix does not have one row and one column per class.
@@ -75,7 +77,7 @@ def per_class(matrix: Tensor, classes: tuple[str, ...]) -> dict[str, tuple[float
 
 
 def worst_mistakes(labels: Tensor, logits: Tensor, k: int = 10) -> Tensor:
-    """Indices of the ``k`` wrongly read images whose true class got the smallest probability, the worst first.
+    """Indices of the ``k`` misclassified images whose true class got the smallest probability, the worst first.
 
     Args:
         labels: true classes ``(N,)``.

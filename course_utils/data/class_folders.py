@@ -1,15 +1,20 @@
-"""Read images from folders, ``train/<class>/*`` and ``test/<class>/*``, as torchvision's ImageFolder does."""
+"""Read images from the folders ``train/<class>/*`` and ``test/<class>/*``, as torchvision's ImageFolder does."""
 
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from course_utils.data.decode_cache import decoded_once
 from course_utils.data.published import DataError, Split, first_share
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 IMAGE_FILES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 LARGE_FILE = 20_000  # bytes
@@ -20,19 +25,19 @@ def read_class_folders(
 ) -> tuple[Split, Split, tuple[str, ...]]:
     """Read the first ``fraction`` of each class; return training images, test images and class names.
 
-    Classes are sorted by name, and files within a class too. Folders that bear the names of the ``known``
-    classes, or their numbers, get the known order and names. Images are grey if all are, RGB otherwise.
-    Thousands of files are decoded once, and come from ``image_cache`` after that.
+    Classes are sorted by name, and files within a class too. Folders with the names of the ``known`` classes, or with
+    their numbers, get the known order and names. Images are grey if all of them are, RGB otherwise. Thousands of files
+    are decoded only once; later loads read the decoded pixels from ``decode_cache``.
 
     Raises:
-        DataError: a folder is missing or empty, the classes of train and test differ, an image is damaged, or
-            the images are not all of one size.
+        DataError: If a folder is missing or empty, the classes of train and test differ, an image is damaged, or
+            the images do not all have the same size.
     """
     files = {part: _files_by_class(folder / part) for part in ("train", "test")}
     if files["train"].keys() != files["test"].keys():
         only_one = ", ".join(sorted(files["train"].keys() ^ files["test"].keys()))
         raise DataError(
-            f"{folder} must hold the same classes in train and in test; only one of them has {only_one}."
+            f"{folder} must contain the same classes in train and in test; only one of them has {only_one}."
         )
     order, classes = _label_order(list(files["train"]), known)
     chosen, labels = {}, {}
@@ -46,19 +51,25 @@ def read_class_folders(
     return Split(pixels["train"], labels["train"]), Split(pixels["test"], labels["test"]), classes
 
 
-def _files_by_class(folder: Path) -> dict[str, list[os.DirEntry]]:
+def _files_by_class(folder: Path) -> dict[str, list[os.DirEntry[str]]]:
     """The image files of each class folder in ``folder``, sorted."""
     if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}. Expected are train/<class>/* and test/<class>/*.")
+        raise DataError(
+            f"There is no folder {folder}. The expected folders are train/<class>/* and test/<class>/*."
+        )
     files = {}
     for class_folder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        # scandir: for 60 000 files twice as fast as iterdir, and the sizes and times come with it
+        # for 60 000 files, scandir is twice as fast as iterdir, and it returns their sizes and times too
         images = [entry for entry in os.scandir(class_folder) if _is_image(entry.name)]
         if not images:
-            raise DataError(f"The class folder {class_folder} holds no image. Fill it, or delete it.")
+            raise DataError(
+                f"The class folder {class_folder} contains no image. Add images, or delete the folder."
+            )
         files[class_folder.name] = sorted(images, key=lambda entry: entry.name)
     if not files:
-        raise DataError(f"{folder} holds no class folders. Expected is one folder of images for each class.")
+        raise DataError(
+            f"{folder} contains no class folders. It must contain one folder of images per class."
+        )
     return files
 
 
@@ -76,11 +87,11 @@ def _label_order(folders: list[str], known: tuple[str, ...]) -> tuple[list[str],
 
 
 def _letters(name: str) -> str:
-    """``T-shirt/top`` and ``t_shirt_top`` are the same class: ``tshirttop``."""
+    """Reduce a name to its letters and digits: ``T-shirt/top`` and ``t_shirt_top`` become ``tshirttop``."""
     return re.sub(r"[\W_]", "", name).lower()
 
 
-def _decode_parts(files: dict[str, list[os.DirEntry]]) -> dict[str, Tensor]:
+def _decode_parts(files: dict[str, list[os.DirEntry[str]]]) -> dict[str, Tensor]:
     """Decode the images of each part to uint8 ``(N, C, H, W)``: C is 1 if all of them are grey, else 3."""
     first = files["train"][0].path
     decoded = {part: _decode([entry.path for entry in entries], first) for part, entries in files.items()}
@@ -89,17 +100,17 @@ def _decode_parts(files: dict[str, list[os.DirEntry]]) -> dict[str, Tensor]:
 
 
 def _decode(paths: list[str], first: str) -> tuple[Tensor, bool]:
-    """Decode image files to RGB, uint8 ``(N, 3, H, W)``, all as large as ``first``; were they all grey?"""
+    """Decode image files to RGB, uint8 ``(N, 3, H, W)``, all of the size of ``first``; return whether all were grey."""
     height, width = _decode_one(first)[0].shape[:2]
     pixels = torch.empty(len(paths), 3, height, width, dtype=torch.uint8)
     rows, all_grey = pixels.numpy(), True
-    # Threads pay only for large files; for thumbnails the hand-over costs more than the decoding.
+    # Threads are faster only for large files; for thumbnails, passing the work on takes longer than decoding.
     with ThreadPoolExecutor() as pool:
         many = pool.map if os.path.getsize(first) > LARGE_FILE else map
         for i, (image, is_grey) in enumerate(many(_decode_one, paths)):
             if image.shape[:2] != (height, width):
                 raise DataError(
-                    f"Images must all have one size: {first} has {width}×{height} pixels, "
+                    f"All images must have the same size: {first} has {width}×{height} pixels, "
                     f"{paths[i]} has {image.shape[1]}×{image.shape[0]}. Resize the files first."
                 )
             rows[i] = image.transpose(2, 0, 1)
@@ -107,8 +118,8 @@ def _decode(paths: list[str], first: str) -> tuple[Tensor, bool]:
     return pixels, all_grey
 
 
-def _decode_one(path: str):
-    """Decode one file into a NumPy array ``(H, W, 3)``, and say whether it was grey."""
+def _decode_one(path: str) -> tuple["NDArray[numpy.uint8]", bool]:
+    """Decode one file into a NumPy array ``(H, W, 3)``; return whether it was grey."""
     import numpy
     from PIL import Image
 

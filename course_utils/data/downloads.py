@@ -1,4 +1,4 @@
-"""Download a published data set with torchvision, and let it in only when its content has been verified."""
+"""Download a published data set with torchvision, and move it into place only after its content has been verified."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from course_utils.data.published import DataError, Split, read_published
 from course_utils.data.session import session
 
 CIFAR10_ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
-PATIENCE = 20  # seconds without a byte, then a download counts as failed
+PATIENCE = 20  # seconds without a byte after which a download counts as failed
 
 
 class Unavailable(RuntimeError):
@@ -23,9 +23,9 @@ def fetch(name: str, root: Path) -> tuple[Split, Split]:
     """Download ``name`` into a temporary folder in ``root``, verify it, move it into place, and return it.
 
     Raises:
-        Unavailable: there is no network, the download stalls or fails, what came is wrong, or
+        Unavailable: If there is no network, the download stalls or fails, the files are not the published ones, or
             ``COURSE_DOWNLOAD=0`` forbids it.
-        DataError: ``root`` cannot be written.
+        DataError: If ``root`` cannot be written.
     """
     if os.environ.get("COURSE_DOWNLOAD") == "0":
         raise Unavailable("COURSE_DOWNLOAD=0 forbids it")
@@ -36,7 +36,7 @@ def fetch(name: str, root: Path) -> tuple[Split, Split]:
         temporary = tempfile.TemporaryDirectory(prefix="download-", dir=root, ignore_cleanup_errors=True)
     except OSError as error:
         raise DataError(
-            f"The data folder {root} cannot be written ({error.strerror}). Name another one in COURSE_DATA, "
+            f"The data folder {root} cannot be written ({error.strerror}). Set COURSE_DATA to another one, "
             "or set COURSE_DOWNLOAD=0 to work with the offline stand-in."
         ) from None
     with temporary as folder:
@@ -60,12 +60,12 @@ def _downloader(name: str, folder: str) -> Callable[[], object]:
 def _watch(download: Callable[[], object], folder: Path) -> None:
     """Run ``download`` in a thread, and give up when ``folder`` has not grown for ``PATIENCE`` seconds.
 
-    A timeout of the connection alone would not do: looking up a name, or trying one address after the other,
-    can take minutes behind a firewall.
+    A timeout of the connection is not enough: looking up a name, or trying one address after the other, can take
+    minutes behind a firewall.
     """
-    errors = []
+    errors: list[str] = []
 
-    def run():
+    def run() -> None:
         try:
             download()
         except Exception as error:
@@ -80,7 +80,7 @@ def _watch(download: Callable[[], object], folder: Path) -> None:
         if now != size:
             size, last_change = now, time.monotonic()
         elif time.monotonic() - last_change > PATIENCE:
-            raise Unavailable(f"nothing arrived for {PATIENCE} seconds")
+            raise Unavailable(f"no data arrived for {PATIENCE} seconds")
     if errors:
         raise Unavailable(errors[0])
 
@@ -88,27 +88,27 @@ def _watch(download: Callable[[], object], folder: Path) -> None:
 def _bytes_below(folder: Path) -> int:
     try:
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    except OSError:  # a file was renamed or removed meanwhile
+    except OSError:  # a file was renamed or removed in the meantime
         return -1
 
 
 def _verify(name: str, folder: Path) -> tuple[Split, Split]:
-    """Read what was downloaded; its content must be the published one."""
+    """Read the downloaded files; their content must be the published one."""
     if name == "cifar10":
         archive = hashlib.sha256((folder / "cifar-10-python.tar.gz").read_bytes()).hexdigest()
         if archive != CIFAR10_ARCHIVE_SHA256:
-            raise Unavailable("the archive that came is not the published one (wrong SHA-256)")
+            raise Unavailable("the downloaded archive is not the published one (wrong SHA-256)")
     try:
         splits = read_published(name, folder)
     except DataError:
-        raise Unavailable("the files that came are not the published ones (wrong SHA-256)") from None
+        raise Unavailable("the downloaded files are not the published ones (wrong SHA-256)") from None
     if splits is None:
-        raise Unavailable("not all files came")
+        raise Unavailable("some files are missing in the download")
     return splits
 
 
 def _move_into_place(folder: Path, root: Path) -> None:
-    """Move the unpacked files, each in one step; a reader sees a whole file or none."""
+    """Move the unpacked files, each in one step: concurrent readers see a whole file or none."""
     for path in [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".gz"]:
         target = root / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)

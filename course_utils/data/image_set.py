@@ -13,7 +13,7 @@ from course_utils.tables import facts_as_html
 
 
 @dataclass(eq=False, repr=False)
-class ImageSet(Dataset):
+class ImageSet(Dataset[tuple[Tensor, int | Tensor]]):
     """Labelled images in memory: a data set for any ``DataLoader``, and a fast source of whole batches.
 
     Args:
@@ -21,14 +21,14 @@ class ImageSet(Dataset):
         labels: int64 ``(N,)``, each an index into ``classes``.
         classes: the names of the classes.
         name: what the set is called.
-        source: where the images come from, in words.
-        full: whether this is the whole real data set.
+        source: where the images come from, as text.
+        full: whether this is the complete real data set.
 
     ``dataset[i]`` is one image, float32 ``(C, H, W)`` in [0, 1], and its label, an int; ``dataset[:5]`` and
     ``dataset.batch(index)`` are several at once.
 
     Raises:
-        DataError: images and labels are not as described above.
+        DataError: If images and labels are not as described above.
     """
 
     images: Tensor
@@ -38,14 +38,14 @@ class ImageSet(Dataset):
     source: str = "given tensors"
     full: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.classes = tuple(self.classes)
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:
             got = f"{self.images.dtype} of shape {tuple(self.images.shape)}"
             raise DataError(f"images must be uint8 of shape (N, C, H, W); got {got}.")
         if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
             raise DataError(
-                f"labels must be int64 of shape ({len(self.images)},), one for each image; "
+                f"labels must be int64 of shape ({len(self.images)},), one per image; "
                 f"got {self.labels.dtype} of {tuple(self.labels.shape)}."
             )
         low, high = self.labels.aminmax() if len(self.labels) else (0, 0)
@@ -64,14 +64,14 @@ class ImageSet(Dataset):
         return self.images[index].float() / 255, int(self.labels[index])
 
     def batch(self, index: slice | Tensor) -> tuple[Tensor, Tensor]:
-        """Return images, float32 ``(B, C, H, W)`` in [0, 1], and labels, int64 ``(B,)``, where the set is.
+        """Return images, float32 ``(B, C, H, W)`` in [0, 1], and labels, int64 ``(B,)``, on the set's device.
 
         ``index`` is a slice, or the numbers of the images as an integer tensor ``(B,)``.
         """
         if isinstance(index, slice):
             images, labels = self.images[index], self.labels[index]
         else:
-            # index_select gathers whole images: several times faster than images[index] for bytes.
+            # index_select gathers whole images: for bytes it is several times faster than images[index].
             index = index.to(self.images.device)
             images, labels = self.images.index_select(0, index), self.labels.index_select(0, index)
         return images.float().div_(255), labels
@@ -81,7 +81,7 @@ class ImageSet(Dataset):
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def resized(self, size: int | tuple[int, int]) -> "ImageSet":
-        """Return the set with all images resized at once to ``size``: (height, width), or the shorter side.
+        """Return the set with all images resized to ``size``: (height, width), or the length of the shorter side.
 
         The same uint8 values as torchvision's ``v2.Resize(size)`` (bilinear, antialiased), on every device.
         """
@@ -138,7 +138,7 @@ class ImageSet(Dataset):
         Args:
             fraction: the fraction of each class, at most 1; ``round(fraction * N)`` images in total.
             count: the number of images instead; the whole set if it has no more.
-            seed: of the random numbers.
+            seed: seed of the random numbers.
 
         Raises:
             DataError: If neither or both of fraction and count are given, or one of them is out of range.

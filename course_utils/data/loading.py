@@ -1,10 +1,10 @@
-"""Images to learn from: ``load("mnist")`` returns a training set and a test set, with or without a network.
+"""Load a training set and a test set by name: ``load("mnist")``, with or without a network.
 
-Where the images come from, in this order: files in the data folder (torchvision's layout, or class folders),
-torchvision's download, and an offline stand-in, announced by a warning. Environment variables steer it:
-``COURSE_DATA`` names the data folder (default ``data``, seen from the project's folder), ``COURSE_FRACTION``
-is the share of each class to load (default 1), ``COURSE_CACHE`` names the folder where decoded class folders are
-kept (default the user's cache folder), and ``COURSE_DOWNLOAD=0`` forbids the network.
+The images are searched in this order: files in the data folder (torchvision's layout, or class folders), torchvision's
+download, and an offline stand-in, announced by a warning. Four environment variables control this: ``COURSE_DATA`` is
+the data folder (by default ``data`` in the project's folder), ``COURSE_FRACTION`` the fraction of each class to load
+(by default 1), ``COURSE_CACHE`` the folder for decoded class folders (by default the user's cache folder), and
+``COURSE_DOWNLOAD=0`` forbids the network.
 """
 
 import difflib
@@ -27,13 +27,13 @@ def load(
     """Return the training set and the test set called ``name``. Notebook 00.
 
     Args:
-        name: ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, or a folder that holds ``train/<class>/*`` and
+        name: ``"mnist"``, ``"fashion_mnist"``, ``"cifar10"``, or a folder that contains ``train/<class>/*`` and
             ``test/<class>/*``.
         root: the data folder; default ``COURSE_DATA``, else ``data`` in the project's folder.
-        fraction: the share of each class, the same images every time; default ``COURSE_FRACTION``, else 1.
+        fraction: the fraction of each class, the same images every time; default ``COURSE_FRACTION``, else 1.
 
     Raises:
-        DataError: the name is unknown, files are damaged or mixed up, or a folder cannot be written.
+        DataError: If the name is unknown, files are damaged or mixed up, or a folder cannot be written.
     """
     share = _share(fraction)
     root = _data_folder() if root is None else Path(root).expanduser()
@@ -44,7 +44,8 @@ def load(
     else:
         folder = _class_folder(str(name), root)
         title, source, full = folder.name, "class folders", share == 1
-        *splits, classes = read_class_folders(folder, share)
+        train_split, test_split, classes = read_class_folders(folder, share)
+        splits = (train_split, test_split)
     session.all_full = session.all_full and full
     train, test = (
         ImageSet(split.images, split.labels, classes, f"{title}, {part}", source, full)
@@ -54,10 +55,10 @@ def load(
 
 
 def fraction() -> float:
-    """The share of each class that ``load`` returns: ``COURSE_FRACTION``, or 1.
+    """The fraction of each class that ``load`` returns: ``COURSE_FRACTION``, or 1.
 
     Raises:
-        DataError: it is not a number above 0 and at most 1.
+        DataError: If it is not a number above 0 and at most 1.
     """
     return _checked_fraction(os.environ.get("COURSE_FRACTION") or 1, "COURSE_FRACTION")
 
@@ -86,23 +87,25 @@ def _checked_fraction(value: str | float, what: str) -> float:
     except (TypeError, ValueError):
         number = 0.0
     if not 0 < number <= 1:
-        raise DataError(f"{what} must be a number above 0 and at most 1, for example 0.05; it is {value!r}.")
+        raise DataError(f"{what} must be a number above 0 and at most 1, for example 0.05; got {value!r}.")
     return number
 
 
 def _data_folder() -> Path:
-    """``COURSE_DATA``, or ``data``, seen from the project's folder (or from here, without one)."""
+    """``COURSE_DATA``, or ``data``; relative to the project's folder, or to the current one outside the project."""
     project = PROJECT if (PROJECT / "pyproject.toml").exists() else Path.cwd()
     return project / Path(os.environ.get("COURSE_DATA") or "data").expanduser()
 
 
-def _load_published(key: str, root: Path, share: float) -> tuple[list[Split], tuple[str, ...], str, bool]:
-    """Return the two splits, the classes, the source, and whether this is the whole real data set."""
+def _load_published(
+    key: str, root: Path, share: float
+) -> tuple[tuple[Split, Split], tuple[str, ...], str, bool]:
+    """Return the two splits, the classes, the source, and whether this is the complete real data set."""
     known = PUBLISHED[key]
     if (root / key).is_dir():
-        *splits, classes = read_class_folders(root / key, share, known.classes)
-        full = tuple(len(split.labels) for split in splits) == known.sizes
-        return splits, classes, f"{known.title} as class folders", full
+        train, test, classes = read_class_folders(root / key, share, known.classes)
+        full = (len(train.labels), len(test.labels)) == known.sizes
+        return (train, test), classes, f"{known.title} as class folders", full
     try:
         splits = read_published(key, root) or downloads.fetch(key, root)
         source, full = f"{known.title}, verified by its hash", share == 1
@@ -113,18 +116,23 @@ def _load_published(key: str, root: Path, share: float) -> tuple[list[Split], tu
             f"{root / known.folder}. You get a {source}: good for trying the code, not for the course's numbers.",
             stacklevel=3,
         )
-    splits = [Split(*(part[first_share(split.labels, share)] for part in split)) for split in splits]
-    return splits, known.classes, source, full
+    return (_first(splits[0], share), _first(splits[1], share)), known.classes, source, full
+
+
+def _first(split: Split, share: float) -> Split:
+    """The first share of each class."""
+    index = first_share(split.labels, share)
+    return Split(split.images[index], split.labels[index])
 
 
 def _class_folder(name: str, root: Path) -> Path:
-    """The folder that ``name`` means, in the current folder or in the data folder."""
+    """The folder called ``name`` in the current folder or in the data folder."""
     for folder in (Path(name).expanduser(), root / name):
         if folder.is_dir():
             return folder
     close = difflib.get_close_matches(name.lower(), PUBLISHED, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     raise DataError(
-        f"There is no data set and no folder called {name!r}.{guess} Known are {', '.join(PUBLISHED)}; "
-        "a folder of your own must hold train/<class>/* and test/<class>/*."
+        f"There is no data set and no folder called {name!r}.{guess} The known ones are {', '.join(PUBLISHED)}; "
+        "a folder of your own must contain train/<class>/* and test/<class>/*."
     )

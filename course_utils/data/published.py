@@ -1,21 +1,25 @@
 """Read MNIST, Fashion-MNIST and CIFAR-10 from the files that torchvision stores, each checked by its content.
 
-No file is used before its hash is right: MNIST and Fashion-MNIST files bear the same names, and a copy or a
-download that broke off leaves a file that looks whole.
+No file is used before its hash has been checked: MNIST's and Fashion-MNIST's files have the same names, and an
+interrupted copy or download leaves a file that looks complete.
 """
 
 import gzip
 import hashlib
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
 
 class DataError(RuntimeError):
-    """Images cannot be used as they are; the message says what was found and what to do."""
+    """Raised if images cannot be used; the message says what was found and what to do."""
 
 
 class Split(NamedTuple):
@@ -32,7 +36,7 @@ class Published(NamedTuple):
     folder: str  # below the data folder
     classes: tuple[str, ...]
     sizes: tuple[int, int]  # training and test images
-    sha256: dict[str, str]  # of each file's content; empty where torchvision's MD5 sums serve
+    sha256: dict[str, str]  # of each file's content; empty if torchvision's MD5 sums are used
 
 
 IDX_BYTES = {
@@ -84,7 +88,7 @@ PUBLISHED = {
 
 
 def first_share(labels: Tensor, fraction: float) -> Tensor:
-    """Indices of the first share of each class, at least one image a class, in the order of ``labels``."""
+    """Indices of the first ``fraction`` of each class, at least one image per class, in the order of ``labels``."""
     if fraction == 1:
         return torch.arange(len(labels))
     members = [torch.nonzero(labels == label).flatten() for label in labels.unique()]
@@ -92,10 +96,10 @@ def first_share(labels: Tensor, fraction: float) -> Tensor:
 
 
 def read_published(name: str, root: Path) -> tuple[Split, Split] | None:
-    """Read the training and test images of a ``PUBLISHED`` set below ``root``; None when files are missing.
+    """Read the training and test images of a ``PUBLISHED`` set below ``root``; None if files are missing.
 
     Raises:
-        DataError: a file is truncated, or holds something else than it should.
+        DataError: If a file is truncated or has other content than the published one.
     """
     return read_cifar10(root) if name == "cifar10" else read_idx_folder(name, root / PUBLISHED[name].folder)
 
@@ -116,15 +120,15 @@ def read_idx(content: bytes) -> Tensor:
 
 
 def read_idx_folder(name: str, folder: Path) -> tuple[Split, Split] | None:
-    """Read the verified training and test images in ``folder``; None when not all four files are there.
+    """Read the verified training and test images in ``folder``; None if one of the four files is missing.
 
     Raises:
-        DataError: a file is truncated, or holds something else than it should.
+        DataError: If a file is truncated or has other content than the published one.
     """
-    paths = {file: _plain_or_zipped(folder / file) for file in IDX_BYTES}
-    if not all(paths.values()):
+    paths = [path for file in IDX_BYTES if (path := _plain_or_zipped(folder / file))]
+    if len(paths) < len(IDX_BYTES):
         return None
-    content = [_verified(name, file, path) for file, path in paths.items()]
+    content = [_verified(name, file, path) for file, path in zip(IDX_BYTES, paths, strict=True)]
     x_train, y_train, x_test, y_test = (read_idx(part) for part in content)
     return Split(x_train[:, None], y_train.long()), Split(x_test[:, None], y_test.long())
 
@@ -134,8 +138,8 @@ def _plain_or_zipped(path: Path) -> Path | None:
 
 
 def _verified(name: str, file: str, path: Path) -> bytes:
-    """Return the unzipped content of ``path`` when it is the published ``file``; otherwise say what it is."""
-    retry = "Delete it and load again, or copy it anew."
+    """Return the unzipped content of ``path`` if it is the published ``file``; otherwise raise and say what it is."""
+    retry = "Delete it and load again, or copy it again."
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, OSError, zlib.error) as error:
@@ -145,16 +149,16 @@ def _verified(name: str, file: str, path: Path) -> bytes:
         return content
     if (other := _known_content().get(digest)) is not None:
         raise DataError(
-            f"{path} should be the {title} file of that name, but it holds {other}. "
-            "Put each file into the folder of its own data set."
+            f"{path} should be the {title} file of that name, but it contains {other}. "
+            "Move each file to the folder of its own data set."
         )
     if len(content) != IDX_BYTES[file]:
-        raise DataError(f"{path} has {len(content):,} bytes where {IDX_BYTES[file]:,} are expected. {retry}")
+        raise DataError(f"{path} has {len(content):,} bytes, but {IDX_BYTES[file]:,} are expected. {retry}")
     raise DataError(f"{path} is not the published {title} file (its SHA-256 begins {digest[:12]}). {retry}")
 
 
 def _known_content() -> dict[str, str]:
-    """SHA-256 → the published file with this content, in words, to recognize files that were mixed up."""
+    """SHA-256 → the name of the published file with this content, to recognize files that were mixed up."""
     return {
         digest: f"{known.title}'s {file}"
         for known in PUBLISHED.values()
@@ -166,14 +170,14 @@ def _known_content() -> dict[str, str]:
 
 
 def read_cifar10(root: Path) -> tuple[Split, Split] | None:
-    """Read CIFAR-10's Python batches below ``root`` with torchvision; None when not all files are there.
+    """Read CIFAR-10's Python batches below ``root`` with torchvision; None if files are missing.
 
     Raises:
-        DataError: a file's MD5 sum is not the one torchvision knows.
+        DataError: If a file's MD5 sum is not the one that torchvision has for it.
     """
     folder = root / PUBLISHED["cifar10"].folder
     if not folder.is_dir():
-        return None  # before torchvision is imported, which takes seconds
+        return None  # before the import of torchvision, which takes seconds
     from torchvision.datasets import CIFAR10
     from torchvision.datasets.utils import check_integrity
 
@@ -186,14 +190,13 @@ def read_cifar10(root: Path) -> tuple[Split, Split] | None:
         if not check_integrity(path, sums[file]):
             raise DataError(
                 f"{path} is truncated or not CIFAR-10's file of that name (its MD5 sum is wrong). "
-                "Delete it and load again, or copy it anew."
+                "Delete it and load again, or copy it again."
             )
     train, test = (CIFAR10(root, train=part) for part in (True, False))
     return _from_pixels(train.data, train.targets), _from_pixels(test.data, test.targets)
 
 
-def _from_pixels(pixels, labels) -> Split:
-    """Turn pixels ``(N, H, W)`` or ``(N, H, W, 3)`` and labels into a Split."""
-    images = torch.as_tensor(pixels)
-    images = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2).contiguous()
+def _from_pixels(pixels: "NDArray[numpy.uint8]", labels: list[int]) -> Split:
+    """Turn CIFAR-10's pixels ``(N, H, W, 3)`` and labels into a Split."""
+    images = torch.as_tensor(pixels).permute(0, 3, 1, 2).contiguous()
     return Split(images, torch.as_tensor(labels, dtype=torch.int64))

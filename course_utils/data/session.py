@@ -1,4 +1,4 @@
-"""What this process has loaded so far: whether it was all real data, and which downloads failed."""
+"""The record of what a process has loaded: whether it was all real data, and which downloads failed."""
 
 from dataclasses import dataclass, field
 

@@ -1,7 +1,7 @@
-"""Outlines of ten garments and ten objects, from which ``standin`` draws images.
+"""Outlines of ten garments and ten objects, from which ``synthetic`` draws images.
 
-A shape is a list of parts, drawn one over the other. A part is a role, which gets its colour for each image
-anew, and the corners of a polygon; x goes right and y down, both from -1 to 1.
+A shape is a list of parts, drawn one over the other. A part is a role, which gets another colour in each image, and
+the corners of a polygon; x goes right and y down, both from -1 to 1.
 """
 
 from math import cos, pi, sin
@@ -11,12 +11,12 @@ Shape = list[tuple[str, Points]]
 
 
 def both(*half: tuple[float, float]) -> Points:
-    """Complete the right half of a symmetric outline, given from the top to the bottom."""
+    """Complete a symmetric outline from its right half, given from top to bottom."""
     return [*half, *((-x, y) for x, y in reversed(half))]
 
 
 def oval(x: float, y: float, width: float, height: float, start: float = 0, turn: float = 1) -> Points:
-    """An ellipse around (x, y), or the part of it that covers ``turn`` of a whole turn from ``start`` on."""
+    """An ellipse around (x, y), or its arc that begins at ``start`` and covers ``turn``, both in whole turns."""
     angles = [2 * pi * (start + turn * i / 16) for i in range(17)]
     return [(x + width * cos(a), y + height * sin(a)) for a in angles]
 
@@ -105,7 +105,7 @@ LEGS = [("dark", box(x, 0.2, x + 0.12, 0.9)) for x in (-0.5, -0.28, 0.22, 0.44)]
 
 
 def wheels(*places: float) -> Shape:
-    """Wheels with hubs, at these x."""
+    """Wheels with hubs, at these values of x."""
     tyres = [("dark", oval(x, 0.5, 0.2, 0.2)) for x in places]
     return tyres + [("light", oval(x, 0.5, 0.09, 0.09)) for x in places]
 

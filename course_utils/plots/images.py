@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CELLS_WITH_NUMBERS = 12  # classes; the numbers of a larger confusion matrix would overlap
 NAMES_ON_AXES = 30  # classes; with more, the names would overlap
-LARGEST_CONFUSIONS = 12  # shown beside a large confusion matrix
+LARGEST_CONFUSIONS = 12  # shown next to a large confusion matrix
 
 
 def image_grid(
@@ -82,11 +82,11 @@ def _grey_scale(images: Tensor, symmetric: bool) -> tuple[float, float]:
 def confusion_matrix(matrix: Tensor, classes: Sequence[str]) -> Picture:
     """Draw a confusion matrix ``(C, C)``, truth down and prediction across.
 
-    Up to 12 classes every cell shows its number. A larger matrix is drawn without numbers, and the largest confusions
-    stand beside it as bars.
+    Up to 12 classes, every cell shows its number. A larger matrix is drawn without numbers, next to a bar chart of the
+    largest confusions.
 
     Raises:
-        ValueError: If the matrix is not square with one row per class.
+        ValueError: If the matrix does not have one row and one column per class.
     """
     worst = most_confused(matrix, tuple(classes), LARGEST_CONFUSIONS)
     tells = "no class is confused with another"
@@ -113,13 +113,15 @@ def _matrix_with_numbers(matrix: Tensor, names: Sequence[str]) -> "Figure":
 
 
 def _large_matrix(matrix: Tensor, names: Sequence[str], worst: Sequence[Confusion]) -> "Figure":
-    """The share of each row as a colour, and bars of the largest confusions."""
+    """The fraction of each class as a colour, and bars of the largest confusions."""
     figure, (left, right) = new(1, 2, (WIDEST, 7))
     shares = matrix / matrix.sum(1, keepdim=True).clamp(min=1)  # (C, C)
-    # the square root makes rare confusions visible beside a diagonal near 1
+    # the square root makes rare confusions visible next to a diagonal near 1
     left.imshow(shares.sqrt().numpy(), cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     left.grid(False)
-    left.set(xlabel="Predicted label", ylabel="True label", title="share of each class (root scale)")
+    left.set(
+        xlabel="Predicted label", ylabel="True label", title="fraction of each class (square-root scale)"
+    )
     if len(names) <= NAMES_ON_AXES:
         left.set_xticks(range(len(names)), names, rotation=90)
         left.set_yticks(range(len(names)), names)

@@ -36,7 +36,7 @@ class Box:
 
 
 def place(dots: Sequence[Box], sizes: Sequence[tuple[float, float]], frame: Box, gap: float) -> list[Box]:
-    """Choose the place of one label per dot: beside its dot, inside the frame, with the least overlap.
+    """Choose the place of one label per dot: next to its dot, inside the frame, with the least overlap.
 
     Args:
         dots: the points, as squares around them.
@@ -92,14 +92,14 @@ def _choices(dot: Box, size: tuple[float, float], gap: float) -> list[Box]:
 def label_points(
     axis: "Axes", x: Sequence[float], y: Sequence[float], labels: Sequence[str], areas: Sequence[float]
 ) -> None:
-    """Write a label beside each point of a scatter plot. The axis must have its final limits and scales.
+    """Write a label next to each point of a scatter plot. The axis must have its final limits and scales.
 
     Args:
         areas: of the dots, in square points, as in ``axis.scatter(s=areas)``.
     """
     figure = axis.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # decides where the axes lie
+    figure.draw_without_rendering()  # sets the positions of the axes
     pixels = figure.dpi / 72  # per point
     notes = [
         axis.annotate(label, at, (0, 0), textcoords="offset points", ha="center", va="center")

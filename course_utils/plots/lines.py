@@ -13,7 +13,7 @@ from course_utils.training import History
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LINES_IN_AXES = 6  # with more lines, the legend stands below the panels
+LINES_IN_AXES = 6  # with more lines, the legend is below the panels
 
 
 def learning_curves(

@@ -20,7 +20,7 @@ def labelled_scatter(
     log: str = "",
     areas: Sequence[float] | None = None,
 ) -> Picture:
-    """Draw points with their names beside them, placed so that names overlap neither each other nor the points.
+    """Draw points with their names next to them, placed so that names overlap neither each other nor the points.
 
     Args:
         x: the axis label and the values of each panel: ``{"parameters": […], "seconds": […]}`` makes two panels.

@@ -188,7 +188,7 @@ def test_a_cache_of_another_kind_is_made_anew(insects, cache):
 def test_a_folder_that_cannot_be_written_is_a_warning(insects, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="could not be kept .* COURSE_CACHE"):
+    with pytest.warns(UserWarning, match="could not be saved .* COURSE_CACHE"):
         images = load(insects)
     assert_close(images, load_anew(insects, monkeypatch), **exact)
 

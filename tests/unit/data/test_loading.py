@@ -313,7 +313,7 @@ def test_an_empty_class_folder_is_named(tmp_path):
 def test_a_missing_test_folder_is_named(tmp_path):
     (tmp_path / "insects/train/ant").mkdir(parents=True)
     Image.new("L", (4, 4)).save(tmp_path / "insects/train/ant/0.png")
-    with pytest.raises(DataError, match=r"no folder .*test. Expected are train/<class>"):
+    with pytest.raises(DataError, match=r"no folder .*test. The expected folders are train/<class>"):
         data.load(tmp_path / "insects")
 
 
@@ -500,7 +500,9 @@ def test_a_download_with_other_content_is_not_used(server, monkeypatch, tmp_path
     md5 = hashlib.md5(wrong, usedforsecurity=False).hexdigest()
     resources = [(file, md5 if file == name else sum_) for file, sum_ in torchvision.datasets.MNIST.resources]
     monkeypatch.setattr(torchvision.datasets.MNIST, "resources", resources)
-    with pytest.warns(UserWarning, match=r"the files that came are not the published ones \(wrong SHA-256\)"):
+    with pytest.warns(
+        UserWarning, match=r"the downloaded files are not the published ones \(wrong SHA-256\)"
+    ):
         train, _ = data.load("mnist")
     assert not train.full and files_below(tmp_path / "data") == []
 
@@ -508,7 +510,7 @@ def test_a_download_with_other_content_is_not_used(server, monkeypatch, tmp_path
 def test_a_stalled_download_is_given_up(server, monkeypatch, tmp_path):
     server.stall = True
     monkeypatch.setattr(downloads, "PATIENCE", 1)
-    with pytest.warns(UserWarning, match="nothing arrived for 1 seconds"):
+    with pytest.warns(UserWarning, match="no data arrived for 1 seconds"):
         train, _ = data.load("mnist")
     assert "stand-in" in train.source and files_below(tmp_path / "data") == []
 
