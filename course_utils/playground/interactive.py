@@ -1,38 +1,41 @@
-"""What the widgets share: a static form beside the live one, and a loop that draws frames."""
+"""The common parts of all widgets: a static form next to the interactive one, and a loop that draws frames."""
 
 import asyncio
 import contextlib
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from course_utils.plots import Picture
 
-MOST = 20  # frames a second; more would not look smoother
-LEAST_PAUSE = 0.005  # seconds between frames in which the kernel hears clicks
+if TYPE_CHECKING:
+    from ipywidgets import HBox, Widget
+
+MOST = 20  # frames per second; more would not look smoother
+LEAST_PAUSE = 0.005  # seconds between two frames, in which the kernel handles clicks
 
 
 class Interactive:
-    """A widget with a static form; as the last line of a cell it is shown in whichever form the front end has.
+    """A widget with a static form; as the last line of a cell it is shown in the form that the front end supports.
 
     Attributes:
         picture: the static form, with alternative text in ``picture.alt``.
-        widget: the ipywidgets widget, made when first asked for.
+        widget: the ipywidgets widget, made at first use.
     """
 
-    def __init__(self, picture: Picture, make_widget: Callable):
-        self.picture, self._make_widget, self._widget = picture, make_widget, None
+    def __init__(self, picture: Picture, make_widget: "Callable[[], Widget]") -> None:
+        self.picture, self._make_widget = picture, make_widget
 
-    @property
-    def widget(self):
-        if self._widget is None:
-            self._widget = self._make_widget()
-        return self._widget
+    @functools.cached_property
+    def widget(self) -> "Widget":
+        return self._make_widget()
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        # the figure comes last: its text says what both show
-        return self.widget._repr_mimebundle_() | self.picture._repr_mimebundle_()
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        # the figure is last: its text describes both forms
+        return {**self.widget._repr_mimebundle_(), **self.picture._repr_mimebundle_()}
 
 
 class Turns:
@@ -71,7 +74,7 @@ class Player:
     ``changed`` is called with True when playing begins and with False when it ends; a button may listen.
     """
 
-    def __init__(self, tick: Callable[[], bool], turns: Turns = notebook_turns):
+    def __init__(self, tick: Callable[[], bool], turns: Turns = notebook_turns) -> None:
         self.tick, self.turns = tick, turns
         self.task: asyncio.Task[None] | None = None
         self.changed: Callable[[bool], None] = lambda playing: None
@@ -100,9 +103,9 @@ class Player:
             while self.playing:
                 start = time.perf_counter()
                 with one_thread():
-                    going_on = self.tick()
+                    proceed = self.tick()
                 self.frames += 1
-                if not going_on:
+                if not proceed:
                     break
                 spent = time.perf_counter() - start
                 await asyncio.sleep(max(LEAST_PAUSE, 1 / MOST - spent))
@@ -111,8 +114,8 @@ class Player:
 
 
 @contextlib.contextmanager
-def one_thread():
-    """Compute with one thread: for small tensors more are slower, the more so while the browser needs a core."""
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: for small tensors more threads are slower, especially if the browser needs a core."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -121,18 +124,22 @@ def one_thread():
         torch.set_num_threads(before)
 
 
-def playing_buttons(player: Player, step: Callable, reset: Callable):
+def playing_buttons(player: Player, step: Callable[[], None], reset: Callable[[], None]) -> "HBox":
     """The buttons Play (which becomes Pause), Step and Reset, in a row; ``step`` and ``reset`` pause first."""
     import ipywidgets
 
-    def button(words: str, icon: str, clicked: Callable, tooltip: str):
+    def button(words: str, icon: str, clicked: Callable[[], None], tooltip: str) -> ipywidgets.Button:
         layout = ipywidgets.Layout(width="92px")
         made = ipywidgets.Button(description=words, icon=icon, tooltip=tooltip, layout=layout)
         made.on_click(lambda _: clicked())
         return made
 
-    def after_pause(act: Callable) -> Callable:
-        return lambda: (player.pause(), act())
+    def after_pause(act: Callable[[], None]) -> Callable[[], None]:
+        def pause_and_act() -> None:
+            player.pause()
+            act()
+
+        return pause_and_act
 
     play = button(
         "Play", "play", lambda: player.pause() if player.playing else player.play(), "Play or pause"
