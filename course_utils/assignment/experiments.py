@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,16 @@ MakeModel = Callable[[], nn.Module]
 Models = Mapping[str, MakeModel] | Iterable[type[nn.Module]]
 Recipes = Mapping[float | tuple[str, float], Recipe]
 TEST_BATCH = 512
+
+
+class PlannedRun(NamedTuple):
+    """One run of ``train_all``: a network, its recipe and its training images."""
+
+    name: str
+    make: MakeModel
+    fraction: float
+    recipe: Recipe
+    train: ImageSet
 
 
 def train_all(
@@ -56,20 +67,15 @@ def train_all(
     """
     from tqdm.auto import tqdm
 
-    makers: dict[str, MakeModel] = (
-        dict(models) if isinstance(models, Mapping) else {model.__name__: model for model in models}
-    )
     device = pick_device(device)
     known = results.load(file) if file and results.place(file).exists() else Results()
-    if fractions is None:
-        fractions = [key for key in recipes if not isinstance(key, tuple)]
-    parts = {fraction: _part(train, fraction) for fraction in fractions}
-    plan = {(name, f): recipes.get((name, f), recipes[f]) for f in parts for name in makers}
-    found, total = Results(), sum(recipe.epochs for recipe in plan.values())
-    with tqdm(total=total, unit="epoch", leave=False, disable=not progress) as bar:
+    plan = _plan(models, recipes, train, fractions)
+    found = Results()
+    with tqdm(
+        total=sum(r.epochs for *_, r, _ in plan), unit="epoch", leave=False, disable=not progress
+    ) as bar:
         try:
-            for (name, fraction), recipe in plan.items():
-                make, part = makers[name], parts[fraction]
+            for name, make, fraction, recipe, part in plan:
                 bar.set_description(f"{name}, {100 * fraction:g} %")
                 cell = known.get((name, fraction))
                 if cell and cell.settings == describe(make, recipe, part, test, device):
@@ -82,6 +88,21 @@ def train_all(
         except KeyboardInterrupt:
             print(f"Interrupted after {len(found)} of {len(plan)} runs. Call again to continue.")
     return found
+
+
+def _plan(
+    models: Models, recipes: Recipes, train: ImageSet, fractions: Iterable[float] | None
+) -> list[PlannedRun]:
+    """List the runs: every model on the first fraction, then every model on the next one."""
+    makers = models.items() if isinstance(models, Mapping) else [(model.__name__, model) for model in models]
+    if fractions is None:
+        fractions = [key for key in recipes if not isinstance(key, tuple)]
+    parts = {fraction: _part(train, fraction) for fraction in fractions}
+    return [
+        PlannedRun(name, make, fraction, recipes.get((name, fraction), recipes[fraction]), part)
+        for fraction, part in parts.items()
+        for name, make in makers
+    ]
 
 
 def run(
@@ -110,6 +131,29 @@ def run(
     settings = describe(make, recipe, train, test, device)
     seed_everything(recipe.seed)
     model = _new_model(make, test, device)
+    history, seconds, logits = _train(model, recipe, train, test, after_epoch)
+    # probabilities, averaged over each image and its mirror image
+    both = logits.softmax(1) + predict(model, mirrored(test)).softmax(1)
+    labels = test.labels.cpu()
+    worst = metrics.worst_mistakes(labels, logits, 10).tolist()
+    return Cell(
+        model=name or type(model).__name__,
+        fraction=fraction,
+        parameters=sum(p.numel() for p in model.parameters()),
+        accuracy=_accuracy(logits, labels),
+        accuracy_mirrored=_accuracy(both, labels),
+        seconds=seconds,
+        confusion=metrics.confusion_matrix(labels, logits, len(test.classes)),
+        worst=[(i, int(logits[i].argmax())) for i in worst],
+        history=history,
+        settings=settings,
+    )
+
+
+def _train(
+    model: nn.Module, recipe: Recipe, train: ImageSet, test: ImageSet, after_epoch: Callable[[], object]
+) -> tuple[History, float, Tensor]:
+    """Train by a recipe; return the history, the seconds of training, and the last logits ``(N, classes)``."""
     loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     optimizer, schedule = _optimizer(model, recipe, len(train))
     augment = RandomHorizontalFlip() if recipe.mirror else None
@@ -131,27 +175,12 @@ def run(
         seconds += time.perf_counter() - start
         if not len(epoch):  # fit was interrupted
             raise KeyboardInterrupt
-        logits = predict(model, test, TEST_BATCH)  # (N, classes)
+        logits = predict(model, test, TEST_BATCH)
         epoch.val_loss[0], epoch.val_accuracy[0] = _scores(logits, test, loss)
         history += epoch
         after_epoch()
     history.batch_losses.clear()  # thousands of numbers, which the file need not contain
-    # probabilities, averaged over each image and its mirror image
-    both = logits.softmax(1) + predict(model, mirrored(test)).softmax(1)
-    labels = test.labels.cpu()
-    worst = metrics.worst_mistakes(labels, logits, 10).tolist()
-    return Cell(
-        model=name or type(model).__name__,
-        fraction=fraction,
-        parameters=sum(p.numel() for p in model.parameters()),
-        accuracy=_accuracy(logits, labels),
-        accuracy_mirrored=_accuracy(both, labels),
-        seconds=seconds,
-        confusion=metrics.confusion_matrix(labels, logits, len(test.classes)),
-        worst=[(i, int(logits[i].argmax())) for i in worst],
-        history=history,
-        settings=settings,
-    )
+    return history, seconds, logits
 
 
 def mirrored(images: ImageSet) -> ImageSet:
@@ -194,7 +223,7 @@ def _optimizer(
 
 
 def _scores(logits: Tensor, images: ImageSet, loss: nn.Module) -> Scores:
-    """What ``evaluate`` measures, from the logits of a network that ``predict`` has already returned."""
+    """Loss and accuracy as ``evaluate`` measures them, computed from logits that ``predict`` has returned."""
     labels = images.labels.cpu()
     total = 0.0
     for start in range(0, len(labels), TEST_BATCH):
