@@ -71,9 +71,8 @@ def train_all(
     known = results.load(file) if file and results.place(file).exists() else Results()
     plan = _plan(models, recipes, train, fractions)
     found = Results()
-    with tqdm(
-        total=sum(r.epochs for *_, r, _ in plan), unit="epoch", leave=False, disable=not progress
-    ) as bar:
+    total = sum(planned.recipe.epochs for planned in plan)
+    with tqdm(total=total, unit="epoch", leave=False, disable=not progress) as bar:
         try:
             for name, make, fraction, recipe, part in plan:
                 bar.set_description(f"{name}, {100 * fraction:g} %")
