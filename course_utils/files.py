@@ -1,18 +1,19 @@
-"""Where the course lies, and files that are written whole or not at all."""
+"""The folder of the course, and files that are written completely or not at all."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]  # the folder that holds the course
+# the folder that holds notebooks, course_utils and the rest
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a name beside ``path`` to write to; afterwards that file takes the place of ``path``.
+    """Yield a temporary name in the folder of ``path`` to write to; afterwards that file replaces ``path``.
 
-    Who reads meanwhile, or after an interruption, finds the old file or the new one, and never a part of one.
+    Concurrent readers see the old file or the new one, never a part of one; after an interruption the old one is left.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:

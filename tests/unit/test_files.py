@@ -1,11 +1,11 @@
-"""A file is replaced whole, or stays as it was."""
+"""A file is replaced completely, or is left unchanged."""
 
 import pytest
 
 from course_utils.files import replacing
 
 
-def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path):
+def test_the_old_file_is_there_until_the_new_one_is_complete(tmp_path):
     path = tmp_path / "run.pt"
     path.write_text("old")
     with replacing(path) as beside:
