@@ -1,4 +1,4 @@
-"""Where to compute: the best device of this machine, chosen and explained in one line."""
+"""Choose the device to compute on, and explain the choice in one line."""
 
 import os
 
@@ -6,11 +6,11 @@ import torch
 
 
 class DeviceError(RuntimeError):
-    """A device was asked for that this machine does not have."""
+    """The device asked for does not exist on this machine."""
 
 
 def pick_device(prefer: str | torch.device | None = None) -> torch.device:
-    """Choose the device to compute on, and say in one line what was chosen and why.
+    """Choose the device to compute on, and print in one line what was chosen and why. Notebook 00.
 
     The order is: the argument, the environment variable ``COURSE_DEVICE``, the CUDA GPU with the most
     free memory, Apple's MPS, the CPU.
@@ -22,9 +22,7 @@ def pick_device(prefer: str | torch.device | None = None) -> torch.device:
         The device, ready for ``model.to(device)``.
 
     Raises:
-        DeviceError: the device asked for does not exist here.
-
-    Met in notebook 00.
+        DeviceError: If the device asked for does not exist on this machine.
     """
     wanted = prefer or os.environ.get("COURSE_DEVICE")
     if wanted:
@@ -45,7 +43,7 @@ def pick_device(prefer: str | torch.device | None = None) -> torch.device:
 
 
 def _free_bytes(index: int) -> int:
-    """Free memory of CUDA GPU ``index`` in bytes; 0 for a GPU that does not answer."""
+    """Free memory of CUDA GPU ``index`` in bytes; 0 if the GPU does not respond."""
     try:
         return torch.cuda.mem_get_info(index)[0]
     except RuntimeError:
@@ -53,7 +51,7 @@ def _free_bytes(index: int) -> int:
 
 
 def _existing(wanted: str | torch.device) -> torch.device:
-    """Turn ``wanted`` into a device of this machine, or say what there is instead."""
+    """The device called ``wanted``; if it does not exist, the error lists those that do."""
     here = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     here += ["mps"] if torch.backends.mps.is_available() else []
     try:

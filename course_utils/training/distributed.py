@@ -150,6 +150,8 @@ def share_of_loader(loader: DataLoader[object]) -> tuple[DataLoader[object], lis
         raise TrainingError(
             "Multiple processes can only divide the batches of a DataLoader with a batch_size."
         )
+    # a DataLoader draws a seed for its workers first, then the order: so that the order is that of one process
+    seed = int(torch.empty((), dtype=torch.int64).random_(generator=loader.generator))
     batches = from_first([list(batch) for batch in loader.batch_sampler])
     shares = [batch[share(len(batch))] for batch in batches]
     mine = [part or batch[:1] for part, batch in zip(shares, batches, strict=True)]
@@ -162,7 +164,9 @@ def share_of_loader(loader: DataLoader[object]) -> tuple[DataLoader[object], lis
         "multiprocessing_context",
     )
     options = {name: getattr(loader, name) for name in names}
-    return DataLoader(loader.dataset, batch_sampler=mine, **options), [len(part) for part in shares]
+    own = torch.Generator().manual_seed(seed)
+    share_loader = DataLoader(loader.dataset, batch_sampler=mine, generator=own, **options)
+    return share_loader, [len(part) for part in shares]
 
 
 def join_batches(

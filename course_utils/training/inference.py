@@ -43,7 +43,8 @@ class Tally:
 
     def add(self, loss: Tensor, out: object, batch: Batch) -> None:
         """Add the results of one batch; answers are read from the first tensor of ``out``, ``(B, classes)``."""
-        self.losses.append(loss.detach().reshape(()))
+        value = loss.detach()
+        self.losses.append(value if value.dim() == 0 else value.reshape(()))
         scores = first_tensor(out)
         if are_labels(batch.y) and scores is not None and scores.dim() == 2 and scores.shape[1] > 1:
             self.right.append((scores.argmax(1) == batch.y).sum())

@@ -58,30 +58,35 @@ def fit(
 ) -> History:
     """Train ``model`` on ``train`` and return the record of the run; notebook 06 writes this loop by hand.
 
-    The data is moved to the model's device. Ctrl-C ends the training and returns the whole epochs done so far.
-    If multiple processes work together (notebook 16), the result is that of one process, up to rounding.
+    The data is moved to the model's device; of model and optimizer only weights and state are changed, and nothing if
+    the call fails before its first step. Ctrl-C ends the training and returns the whole epochs done so far. If
+    multiple processes work together (notebook 16), the result is that of one process, up to rounding.
 
     Args:
         model: any module; inputs ``(B, ...)`` → outputs ``(B, classes)`` if the targets are class labels.
         train: an ``ImageSet`` (fastest), any other map-style data set, or a ``DataLoader``.
         epochs: number of passes over the data; with ``resume`` the total, including the saved epochs.
         optimizer: made from ``model.parameters()``.
-        loss: takes (outputs, targets) and returns the mean over the batch.
+        loss: takes (outputs, targets) and returns the mean over the batch. It receives whatever the model returns: for
+            auxiliary heads a tuple or dict in training, often a single tensor in evaluation. The accuracy is that of
+            the first tensor.
         validation: data to measure on after each epoch.
         batch_size: items per batch, of all processes together; a ``DataLoader`` has its own.
         accumulate: batches per step; their gradients are averaged before the weights move.
         augment: changes the inputs of each training batch, never those of the validation: see ``augmentation``.
         scheduler: a learning-rate schedule of this optimizer, which advances after each ``scheduler_step``.
+            ``ReduceLROnPlateau`` watches the loss, with ``mode="max"`` the accuracy: of the validation if there is one.
         scheduler_step: ``"epoch"`` or ``"batch"`` (with ``accumulate``: after each step).
         patience: stop if the validation loss has not improved for that many epochs, and keep the best weights.
         checkpoint: file that receives the whole state of the run after each epoch.
-        resume: continue from ``checkpoint`` if it exists, bit for bit as if the run had not stopped.
+        resume: continue from ``checkpoint`` if it exists, bit for bit as if the run had not stopped, if all random
+            numbers come from the global generators of torch, NumPy and Python, or from that of the ``DataLoader``.
         precision: ``"float32"``, or ``"bf16"`` for a forward pass in bfloat16, which is faster on some processors.
         progress: show a progress bar.
 
     Raises:
         TrainingError: If model, data, loss and optimizer do not fit together, or the loss is no longer finite.
-        CheckpointError: If the checkpoint cannot be written or read.
+        CheckpointError: If the checkpoint cannot be written or read, or belongs to a run with other parts or settings.
     """
     preflight.check_arguments(
         model=model,

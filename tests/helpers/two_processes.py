@@ -81,6 +81,23 @@ def idle():
     return trained(network(Idle()), images(20), momentum, batch_size=8)
 
 
+class Words(nn.Module):
+    """An embedding with a sparse gradient, and a layer with a dense one."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.last = nn.Embedding(12, 4, sparse=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.last(self.embedding(x).mean(1))
+
+
+def sparse():
+    seed_everything(0)
+    texts = TensorDataset(torch.randint(12, (21, 5)), torch.arange(21) % 3)
+    return trained(Words(), texts, batch_size=4, accumulate=2)
+
+
 def seen():
     """The labels that this process counts in an epoch, in the loader's order; they are the numbers of the images."""
     seed_everything(0)
@@ -117,7 +134,7 @@ def resumed():
     return results, len(load(folder / "parts")["random"]), len(list(folder.iterdir()))
 
 
-SCENARIOS = (uneven, loader, idle, seen, randomness, resumed)
+SCENARIOS = (uneven, loader, idle, sparse, seen, randomness, resumed)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from course_utils.device import DeviceError, pick_device
 
 @pytest.fixture
 def machine(monkeypatch):
-    """Pretend to be a machine: machine(free=[…] GiB for each GPU, mps=…)."""
+    """Simulate a machine: machine(free=[…] GiB for each GPU, mps=…)."""
 
     def pretend(free=(), mps=False):
         monkeypatch.delenv("COURSE_DEVICE", raising=False)
@@ -31,7 +31,7 @@ def test_the_best_device_is_picked_and_explained_in_a_line(machine, capsys, free
     assert line.count("\n") == 1 and expected in line
 
 
-def test_a_gpu_that_does_not_answer_is_not_picked(machine, monkeypatch):
+def test_a_gpu_that_does_not_respond_is_not_picked(machine, monkeypatch):
     machine((0, 1))
 
     def ask(index):
@@ -51,7 +51,7 @@ def test_argument_before_environment_before_choice(machine, monkeypatch):
 
 
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:0", "mps", "gpu", "cuda:7"])
-def test_a_device_that_is_not_there_is_answered_with_those_that_are(machine, wanted):
+def test_the_error_for_a_missing_device_lists_those_that_exist(machine, wanted):
     machine()
     with pytest.raises(DeviceError, match="This machine has: cpu|this machine has: cpu"):
         pick_device(wanted)

@@ -1,6 +1,6 @@
-"""Two processes give what one gives; a killed run goes on as if nothing had happened; an error ends all processes.
+"""Two processes give the results of one; a killed run continues bit for bit; an error ends all processes.
 
-Each test that starts processes waits long, so that a busy machine does not fail it.
+The tests that start processes have a long time limit, so that they do not fail on a busy machine.
 """
 
 import os
@@ -21,12 +21,13 @@ from course_utils.training import TrainingError, checkpoints, distributed, fit, 
 
 ROOT = Path(__file__).parents[3]
 TRAIN = ROOT / "notebooks/scripts/train.py"
-PATIENCE = 300  # seconds until a start counts as hanging
+# seconds until a process counts as hanging
+PATIENCE = 300
 SETTINGS = {"COURSE_DATA": "/nonexistent", "COURSE_DOWNLOAD": "0", "COURSE_DEVICE": "cpu"}
 
 
 def start(command, **variables):
-    """Run a command with no data and no network, on one thread a process."""
+    """Run a command with no data and no network, on one thread per process."""
     environment = os.environ | SETTINGS | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | variables
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE)
 
@@ -45,7 +46,7 @@ def assert_close(ours, expected):
 
 
 def compare(result, expected):
-    """Weights, history, scores and outputs of one training, but for its time and what a process drew."""
+    """Compare weights, history, scores and outputs of two trainings; times and random numbers may differ."""
     assert_close(result["weights"], expected["weights"])
     for name, values in expected["history"].items():
         if name != "seconds" and values[0] is not None:
@@ -55,7 +56,7 @@ def compare(result, expected):
 
 
 def test_two_processes_equal_one(two):
-    for name in ("loader", "idle"):
+    for name in ("loader", "idle", "sparse"):
         expected = getattr(two_processes, name)()
         for process in two:
             compare(process[name], expected)
@@ -69,12 +70,10 @@ def test_two_processes_equal_one_for_all_sizes_of_the_last_batch(two):
 
 def test_all_processes_end_with_the_same_bits(two):
     first, second = two
-    for name in ("loader", "idle"):
+    for name in ("loader", "idle", "sparse"):
         assert all(map(torch.equal, first[name]["weights"], second[name]["weights"]))
     for ours, theirs in zip(first["randomness"], second["randomness"], strict=True):
-        assert all(
-            map(torch.equal, ours["weights"], theirs["weights"])
-        )  # batch norm's statistics are among them
+        assert all(map(torch.equal, ours["weights"], theirs["weights"]))
 
 
 def test_an_epoch_counts_every_image_once(two):
@@ -82,12 +81,12 @@ def test_an_epoch_counts_every_image_once(two):
         first, second = images
         assert sorted(sum(first + second, [])) == list(range(43))
         assert all(0 <= len(a) - len(b) <= 1 for a, b in zip(first, second, strict=True))
-    (alone, _) = two_processes.seen()
-    first, second = (process["seen"][0] for process in two)
-    assert alone == [a + b for a, b in zip(first, second, strict=True)]  # in the order of one process
+    # in the order of one process, from images in memory and from a DataLoader
+    for alone, *shares in zip(two_processes.seen(), *(process["seen"] for process in two), strict=True):
+        assert alone == [a + b for a, b in zip(*shares, strict=True)]
 
 
-def test_each_process_has_random_numbers_of_its_own_and_they_repeat(two):
+def test_each_process_has_its_own_random_numbers_and_they_repeat(two):
     (a, b), (c, d) = (process["randomness"] for process in two)
     assert torch.equal(a["next"], b["next"]) and torch.equal(c["next"], d["next"])
     assert not torch.equal(a["next"], c["next"])
@@ -139,14 +138,13 @@ def test_accumulating_equals_one_large_batch(count, accumulate):
     torch.testing.assert_close(list(ours.parameters()), list(theirs.parameters()), rtol=0, atol=1e-6)
 
 
-def test_a_schedule_moves_on_once_a_step_when_accumulating():
+def test_a_schedule_advances_once_per_step_when_accumulating():
     model = two_processes.network()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
     options = {"optimizer": optimizer, "scheduler": schedule, "scheduler_step": "batch", "progress": False}
-    fit(
-        model, two_processes.images(40), epochs=1, batch_size=8, accumulate=2, **options
-    )  # 5 batches, 3 steps
+    # 5 batches, 3 steps
+    fit(model, two_processes.images(40), epochs=1, batch_size=8, accumulate=2, **options)
     assert optimizer.param_groups[0]["lr"] == 0.5**3
 
 
@@ -158,13 +156,14 @@ def test_accumulate_must_be_a_number_of_batches(accumulate):
         fit(model, two_processes.images(4), epochs=1, optimizer=optimizer, accumulate=accumulate)
 
 
-def test_alone_nothing_is_shared():
+def test_a_single_process_shares_nothing():
     assert (distributed.rank(), distributed.size(), distributed.share(7)) == (0, 1, slice(0, 7))
     value = object()
     assert distributed.from_first(value) is value and distributed.from_all(value) == [value]
 
 
-SCRIPT = ("--epochs=3", "--images=300", "--batch-size=32")  # 10 steps an epoch
+# 10 steps per epoch
+SCRIPT = ("--epochs=3", "--images=300", "--batch-size=32")
 
 
 def weights(file):
@@ -173,10 +172,11 @@ def weights(file):
 
 @pytest.fixture
 def kill_at():
-    return int(torch.randint(11, 31, ()))  # in the second or third epoch
+    # in the second or third epoch
+    return int(torch.randint(11, 31, ()))
 
 
-def assert_ended_alike(whole, killed, kill_at):
+def assert_equal_ends(whole, killed, kill_at):
     """The weights of both runs are bit-equal, and no half-written checkpoint is left."""
     assert all(map(torch.equal, weights(whole), weights(killed))), f"killed at step {kill_at}"
     assert {file.name for file in whole.parent.glob("*.pt")} == {"killed.pt", "whole.pt"}
@@ -189,11 +189,12 @@ def test_killed_and_started_again_is_bit_equal_to_not_killed(kill_at, tmp_path, 
     script = [str(TRAIN), *SCRIPT, "--checkpoint"]
     assert start([sys.executable, *script, str(killed), f"--kill-at={kill_at}"]).returncode != 0
     assert len(checkpoints.load(killed)["history"]["train_loss"]) < 3
-    for file in (whole, killed):  # in this process, which has PyTorch already
+    # in this process, which has PyTorch already
+    for file in (whole, killed):
         monkeypatch.setattr(sys, "argv", [*script, str(file)])
         with pytest.warns(UserWarning, match="stand-in"):
             runpy.run_path(str(TRAIN), run_name="__main__")
-    assert_ended_alike(whole, killed, kill_at)
+    assert_equal_ends(whole, killed, kill_at)
 
 
 def test_torchrun_restarts_a_killed_run_which_ends_bit_equal(kill_at, tmp_path):
@@ -202,17 +203,19 @@ def test_torchrun_restarts_a_killed_run_which_ends_bit_equal(kill_at, tmp_path):
     done = start([*launch, *script, str(whole)])
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("| 0/30 [") == 1, "one progress bar, however many processes"
-    own_store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # PyTorch issue 135712
+    # PyTorch issue 135712
+    own_store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     done = start([*launch, "--max-restarts=1", *script, str(killed), f"--kill-at={kill_at}"], **own_store)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("[00:00<?") == 2, "a second attempt begins, in the middle"
-    assert_ended_alike(whole, killed, kill_at)
+    assert_equal_ends(whole, killed, kill_at)
 
 
 def test_an_error_in_one_process_ends_all_and_is_shown_also_on_windows(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "")
     monkeypatch.setattr(sys, "platform", "win32")
-    command = distributed.torchrun(2)  # the processes meet through a file, which works here too
+    # the processes meet through a file, which works on this system too
+    command = distributed.torchrun(2)
     monkeypatch.undo()
     assert "--standalone" not in command
     script = tmp_path / "fails.py"
