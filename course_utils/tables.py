@@ -8,7 +8,7 @@ class Table:
     """Rows of text, shown as a table in a notebook and as aligned columns elsewhere.
 
     Args:
-        numbers: indices of the columns that are aligned at the right.
+        numbers: indices of the columns that are aligned on the right.
     """
 
     def __init__(self, header: list[str], rows: list[list[str]], numbers: Collection[int] = ()):

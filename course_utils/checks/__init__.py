@@ -139,7 +139,7 @@ def _not_callable(error: Exception, answer: tuple[object, ...]) -> str:
 
 
 def _explain(error: Exception) -> str:
-    """Say where the student's code stopped, in words."""
+    """Say where the student's code stopped, as text."""
     line = ""
     for frame, number in walk_tb(error.__traceback__):
         name = frame.f_code.co_filename

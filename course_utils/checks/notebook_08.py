@@ -12,7 +12,7 @@ from course_utils.checks.formulas import compare_formulas
 from course_utils.models import DeeperConvNet
 
 
-@exercise("08.1", "the right images, in their order, with labels from 0 on.")
+@exercise("08.1", "the right images, in their order, with labels that start at 0.")
 def two_classes(student):
     for generator in seeds(5):
         labels = torch.randperm(40, generator=generator) % 5

@@ -129,7 +129,7 @@ def _judge_gradients(name: str, model: nn.Module, out: Tensor) -> None:
     )
 
 
-@exercise("12.2", "precision and recall, also for classes that are never predicted.")
+@exercise("12.2", "precision and recall, even for classes that are never predicted.")
 def precision_and_recall(student):
     for generator in seeds():
         matrix = torch.randint(1, 30, (10, 10), generator=generator)

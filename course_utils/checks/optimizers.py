@@ -13,7 +13,7 @@ SHAPES = ((3, 2), (4,))
 
 @dataclass
 class Memory:
-    """What an optimizer stores for one parameter: the velocity v, and the means m of g and s of g²."""
+    """The state of an optimizer for one parameter: the velocity v, and the means m of g and s of g²."""
 
     number: int
     v: Tensor | float = 0.0
@@ -123,7 +123,7 @@ def compare(
         expect(
             False,
             otherwise
-            or f"From step {first} on your parameters differ from those of torch.optim.{reference.__name__}.\n"
+            or f"Starting at step {first}, your parameters differ from those of torch.optim.{reference.__name__}.\n"
             "Try: one parameter, one step, with pencil and paper; then two steps.",
         )
 

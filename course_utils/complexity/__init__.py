@@ -1,4 +1,6 @@
-"""What a network costs, layer by layer (notebook 11), and which pixels an output sees (notebook 07)."""
+"""Parameters (``profiling``), MACs (``macs``) and times (``stopwatch``) of a network, layer by layer (notebook 11), and
+the pixels that an output sees (notebook 07): ``field_rules`` has a rule per operation, ``fields`` the arithmetic.
+"""
 
 from course_utils.complexity.layer_table import Layer, Profile
 from course_utils.complexity.profiling import count_parameters, profile

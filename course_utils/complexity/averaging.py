@@ -61,7 +61,7 @@ class AverageInsteadOfMax(TorchFunctionMode):
 
 
 def _with_first(result: Any, new: Callable[[Tensor], Tensor]) -> object:
-    """``result`` with its first tensor (others are indices) made anew; one of integers is left unchanged."""
+    """Replace the first tensor of ``result`` (others are indices) by ``new`` of it; integers are left unchanged."""
     if isinstance(result, Tensor):
         return new(result) if result.is_floating_point() else result
     return type(result)((new(result[0]), *result[1:]))

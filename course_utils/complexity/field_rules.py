@@ -1,4 +1,4 @@
-"""What each of PyTorch's operations does to a receptive field, by the names of ATen. Notebook 07."""
+"""One rule per operation of PyTorch, by its name in ATen: how it changes a receptive field. Notebook 07."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -183,7 +183,7 @@ def _pixel_unshuffle(call: Call) -> Windows:
 
 
 def _sliding(first: int, *settings: Sequence[int]) -> Windows:
-    """Windows over the dimensions from ``first`` on; kernels, strides, paddings, dilations."""
+    """Windows over ``first`` and the dimensions after it; kernels, strides, paddings, dilations."""
     return {first + i: Window(first + i, *window) for i, window in enumerate(zip(*settings, strict=True))}
 
 

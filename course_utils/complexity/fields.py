@@ -10,7 +10,7 @@ class UnknownField(Exception):
 
 
 class Axis(NamedTuple):
-    """A receptive field along one axis: output i sees ``size`` pixels, from ``start + i * jump`` on."""
+    """A receptive field along one axis: output i sees ``size`` pixels, starting at ``start + i * jump``."""
 
     size: int = 1
     jump: int = 1
@@ -37,7 +37,7 @@ class Axis(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What an operation does with one dimension: it becomes the dimension ``to``, and a window slides over it."""
+    """The effect of an operation on one dimension: it becomes the dimension ``to``, and a window slides over it."""
 
     to: int
     kernel: int = 1
@@ -114,7 +114,7 @@ class Along(NamedTuple):
 
 
 class Field(NamedTuple):
-    """What the numbers in a tensor see of the image: of its rows, and of its columns."""
+    """The rows and columns of the image that the numbers in a tensor see."""
 
     rows: Along
     columns: Along

@@ -1,4 +1,4 @@
-"""What a network costs, layer by layer: the table that ``complexity.profile`` makes. Notebook 11."""
+"""The costs of a network, layer by layer: the table that ``complexity.profile`` makes. Notebook 11."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a module, or a whole network, costs for one image. The costs of two parts can be added.
+    """The costs of a module, or of a whole network, for one image. The costs of two parts can be added.
 
     ``activation_bytes`` is the new memory that results take (a view, or an operation in place, takes none);
     ``milliseconds`` is None if no time was measured. ``uncounted`` names the operations whose MACs are not known, so
@@ -88,7 +88,7 @@ class Layer(_WithCosts):
 
 
 class Profile(_WithCosts):
-    """What a network costs for one image: ``layers`` and their sum, ``total``.
+    """The costs of a network for one image: ``layers`` and their sum, ``total``.
 
     A notebook shows it as a table, a terminal as text, and :meth:`to_frame` makes a DataFrame of it. The sums are
     available as ``parameters``, ``macs``, ``flops``, ``activation_bytes`` and ``milliseconds``. The time of the whole
@@ -100,7 +100,7 @@ class Profile(_WithCosts):
         self.layers = [layer for layer in modules if _has_something_to_tell(layer, modules)]
 
     def blocks(self, depth: int = 1) -> "Profile":
-        """The same costs by larger parts: modules at ``depth`` (``layer1.0`` is at 2), with all that is inside them."""
+        """Return the costs by larger parts: modules at ``depth`` (``layer1.0`` is at 2), with all that is inside them."""
         wholes, parts = {layer.name: layer for layer in self._modules}, dict[str, Layer]()
         for layer in self._modules:
             name = ".".join(layer.name.split(".")[:depth])

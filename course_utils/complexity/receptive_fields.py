@@ -1,4 +1,4 @@
-"""What one output pixel of a network sees: its receptive field, by formula and by gradient. Notebook 07."""
+"""The receptive field of a network, which is what one output pixel sees, by formula and by gradient. Notebook 07."""
 
 import math
 from typing import NamedTuple
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
 def receptive_field(model: nn.Module, input_shape: tuple[int, int, int]) -> ReceptiveField:
     """Compute by formula how many input pixels one output pixel of ``model`` sees, however large the image.
 
-    A layer with a window of k pixels, stride s, dilation d and padding p makes out of (size, jump, start)
+    A layer with a window of k pixels, stride s, dilation d and padding p turns (size, jump, start) into
 
         size + (k - 1) * d * jump,   jump * s,   start - p * jump,
 

@@ -1,4 +1,4 @@
-"""What each module of a network does while one image goes through it."""
+"""A record of what each module of a network does while one image passes through it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from course_utils.complexity.trial import forward
 
 @dataclass(frozen=True)
 class Record:
-    """What each module does by itself, in the order of their first calls; the last ones are those never called.
+    """A record of what each module does by itself, in the order of their first calls; the last ones are those never called.
 
     The network itself has the name "". ``without_field`` names the operations that end what is known about the
     receptive field.

@@ -1,4 +1,4 @@
-"""What ``fit``, ``evaluate`` and ``predict`` loop over: batches on the model's device."""
+"""Batches on the model's device, which ``fit``, ``evaluate`` and ``predict`` loop over."""
 
 from collections.abc import Callable, Iterator, Sized
 from typing import NamedTuple

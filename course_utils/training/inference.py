@@ -16,7 +16,7 @@ from course_utils.training.loss import CheckedLoss, Loss, are_labels
 
 
 class Scores(NamedTuple):
-    """What ``evaluate`` measures: the mean loss, and the fraction of right answers (None without class labels)."""
+    """The result of ``evaluate``: the mean loss, and the fraction of right answers (None without class labels)."""
 
     loss: float
     accuracy: float | None

@@ -46,7 +46,7 @@ def plain(value: object, where: str = "state") -> Any:
 
 
 def differences(saved: State, given: State) -> list[str]:
-    """The settings in which two states differ, in words; numbers by name, at any depth."""
+    """The settings in which two states differ, as text; numbers by name, at any depth."""
     before, now = dict(_flat(saved)), dict(_flat(given))
     return [
         f"{name} {now[name]!r} (saved: {before[name]!r})"

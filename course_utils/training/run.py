@@ -177,7 +177,7 @@ def _settings(parts: dict[str, Part]) -> State:
 
 
 def _values(state: State) -> State:
-    """What was chosen when an optimizer or a scheduler was made: of an optimizer's state, the parameter groups."""
+    """The settings that were chosen for an optimizer or a scheduler: of an optimizer's state, the parameter groups."""
     if "param_groups" not in state:
         return state
     left_out = ("params", *IMPLEMENTATION)
@@ -198,6 +198,6 @@ def _load_part(part: Part, state: State) -> None:
 
 
 def _signature(file: str | Path) -> tuple[int, int, int]:
-    """What changes if a file is replaced by another one."""
+    """A value that changes if the file is replaced by another one."""
     status = os.stat(file)
     return status.st_ino, status.st_mtime_ns, status.st_size

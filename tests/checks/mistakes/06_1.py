@@ -125,5 +125,5 @@ MISTAKES = [
     (WithNumbers, "With other options"),
     (StopsAtTheFirst, "the others should move"),
     (torch.optim.SGD, "PyTorch's own optimizer"),
-    (RateTwice, "From step 1 on"),
+    (RateTwice, "Starting at step 1,"),
 ]

@@ -149,5 +149,5 @@ MISTAKES = [
     (SquaresTheGradient, "step() changes the gradient"),
     (NeedsEveryGradient, "whose grad is None"),
     (CorrectsInPlace, "change m and s themselves"),
-    (MeansOfMeans, "From step 1 on"),
+    (MeansOfMeans, "Starting at step 1,"),
 ]

@@ -23,7 +23,7 @@ class Around(nn.Module):
 
 
 def of_the_centre(field, outputs):
-    """What the central output sees of the image, without the padding."""
+    """The part of the image that the central output sees, without the padding."""
     sizes = []
     for size, jump, start, n in zip(*field, outputs, strict=True):
         start += n // 2 * jump

@@ -1,4 +1,4 @@
-"""Each mistake is answered with a sentence, and the failed call leaves everything as it was."""
+"""Each mistake is answered with a sentence, and the failed call leaves everything unchanged."""
 
 import copy
 import random
