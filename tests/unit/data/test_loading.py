@@ -150,7 +150,7 @@ def test_a_truncated_file_is_refused_and_named(published, tmp_path, file):
     raw = tmp_path / "data/MNIST/raw"
     write_files(raw, published["mnist"])
     (raw / file).write_bytes(published["mnist"][file][:-5])
-    with pytest.raises(DataError, match=rf"{file} has [\d,]+ bytes where [\d,]+ are expected. Delete it"):
+    with pytest.raises(DataError, match=rf"{file} has [\d,]+ bytes, but [\d,]+ are expected. Delete it"):
         data.load("mnist")
 
 
@@ -177,7 +177,7 @@ def test_an_empty_file_is_refused(published, tmp_path):
 )
 def test_swapped_files_are_recognised(published, tmp_path, name, other, title):
     write_files(tmp_path / "data" / PUBLISHED[name].folder, published[other])
-    with pytest.raises(DataError, match=rf"it holds {title}'s train-images-idx3-ubyte. Put each file"):
+    with pytest.raises(DataError, match=rf"it contains {title}'s train-images-idx3-ubyte. Move each file"):
         data.load(name)
 
 
@@ -185,7 +185,7 @@ def test_training_and_test_files_swapped_are_recognised(published, tmp_path):
     files = published["mnist"]
     swapped = files | {"t10k-labels-idx1-ubyte": files["train-labels-idx1-ubyte"]}
     write_files(tmp_path / "data/MNIST/raw", swapped)
-    with pytest.raises(DataError, match="it holds MNIST's train-labels-idx1-ubyte"):
+    with pytest.raises(DataError, match="it contains MNIST's train-labels-idx1-ubyte"):
         data.load("mnist")
 
 
@@ -306,7 +306,7 @@ def test_large_files_are_decoded_in_their_order(tmp_path):
 def test_an_empty_class_folder_is_named(tmp_path):
     write_images(tmp_path / "insects")
     (tmp_path / "insects/train/wasp").mkdir()
-    with pytest.raises(DataError, match=r"class folder .*wasp holds no image"):
+    with pytest.raises(DataError, match=r"class folder .*wasp contains no image"):
         data.load(tmp_path / "insects")
 
 
@@ -319,7 +319,7 @@ def test_a_missing_test_folder_is_named(tmp_path):
 
 def test_a_folder_without_class_folders_is_named(tmp_path):
     (tmp_path / "insects/train").mkdir(parents=True)
-    with pytest.raises(DataError, match="holds no class folders"):
+    with pytest.raises(DataError, match="contains no class folders"):
         data.load(tmp_path / "insects")
 
 
@@ -351,14 +351,14 @@ def test_images_of_two_sizes_are_named(tmp_path):
 @pytest.mark.parametrize(("name", "guess"), [("fashon_mnist", "'fashion_mnist'"), ("cifar", "'cifar10'")])
 def test_an_unknown_name_gets_a_guess_and_the_known_names(name, guess):
     with pytest.raises(
-        DataError, match=rf"called '{name}'. Did you mean {guess}\? Known are mnist, fashion_mnist"
+        DataError, match=rf"called '{name}'. Did you mean {guess}\? The known ones are mnist, fashion_mnist"
     ):
         data.load(name)
 
 
 def test_an_unknown_folder_is_told_how_a_folder_must_look():
     with pytest.raises(
-        DataError, match=r"a folder of your own must hold train/<class>/\* and test/<class>/\*"
+        DataError, match=r"a folder of your own must contain train/<class>/\* and test/<class>/\*"
     ):
         data.load("holiday photos")
 
