@@ -100,7 +100,7 @@ class Profile(_WithCosts):
         self.layers = [layer for layer in modules if _has_something_to_tell(layer, modules)]
 
     def blocks(self, depth: int = 1) -> "Profile":
-        """Return the costs by larger parts: modules at ``depth`` (``layer1.0`` is at 2), with all that is inside them."""
+        """Return the costs by larger parts: modules at ``depth`` (``layer1.0`` is at 2) with all that they contain."""
         wholes, parts = {layer.name: layer for layer in self._modules}, dict[str, Layer]()
         for layer in self._modules:
             name = ".".join(layer.name.split(".")[:depth])

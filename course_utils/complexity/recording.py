@@ -17,7 +17,7 @@ from course_utils.complexity.trial import forward
 
 @dataclass(frozen=True)
 class Record:
-    """A record of what each module does by itself, in the order of their first calls; the last ones are those never called.
+    """A record of what each module does by itself, in the order of the first calls; those never called come last.
 
     The network itself has the name "". ``without_field`` names the operations that end what is known about the
     receptive field.

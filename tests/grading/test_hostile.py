@@ -5,7 +5,7 @@ import os
 import re
 import zipfile
 
-import kinds
+import hostile_submissions as kinds
 import pytest
 from small_class import FIRST, NAME, RIGHT, SECOND, WRONG, Class, course, write, zipped
 
