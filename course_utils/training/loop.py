@@ -120,29 +120,38 @@ def fit(
         network = InBfloat16(model) if precision == "bf16" else model
         losses = CheckedLoss(loss, train), CheckedLoss(loss, train if validation is None else validation)
         with _progress_bar(progress, epochs, len(batches), done=len(run.history)) as bar:
-            try:
-                while len(run.history) < epochs and not run.is_stale(patience):
-                    start, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
-                    number = len(run.history) + 1
-                    tally = train_epoch(network, batches, losses[0], updates, number, bar.update)
-                    # batch norm's statistics differ from rank to rank
-                    distributed.copy_from_first(model.buffers())
-                    measured = None if held_out is None else measure(model, held_out, losses[1])
-                    epoch = _record(tally, measured, lr, seconds=time.perf_counter() - start)
-                    if per_epoch is not None:
-                        schedules.advance_after_epoch(per_epoch, epoch)
-                    run.finish_epoch(epoch, keep_best=patience is not None)
-                    bar.set_postfix_str(f"loss {epoch.train_loss[0]:.4f}")
-                if patience is None:
-                    preflight.stop_unless_weights_finite(model)
-            except KeyboardInterrupt:
-                # several ranks may be at different steps: all of them must end
-                if distributed.size() > 1:
-                    raise
-                print(f"Interrupted: the history holds the {len(run.history)} whole epochs of {epochs}.")
-        if patience is not None:
-            run.back_to_best()
+
+            def one_epoch() -> History:
+                start, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
+                number = len(run.history) + 1
+                tally = train_epoch(network, batches, losses[0], updates, number, bar.update)
+                # batch norm's statistics differ from rank to rank
+                distributed.copy_from_first(model.buffers())
+                measured = None if held_out is None else measure(model, held_out, losses[1])
+                epoch = _record(tally, measured, lr, seconds=time.perf_counter() - start)
+                if per_epoch is not None:
+                    schedules.advance_after_epoch(per_epoch, epoch)
+                bar.set_postfix_str(f"loss {epoch.train_loss[0]:.4f}")
+                return epoch
+
+            _run_epochs(run, one_epoch, epochs, patience)
     return run.history
+
+
+def _run_epochs(run: Run, one_epoch: Callable[[], History], epochs: int, patience: int | None) -> None:
+    """Train until the run has ``epochs`` epochs, or until it is stale or interrupted; with patience, keep the best."""
+    try:
+        while len(run.history) < epochs and not run.is_stale(patience):
+            run.finish_epoch(one_epoch(), keep_best=patience is not None)
+        if patience is None:
+            preflight.stop_unless_weights_finite(run.model)
+    except KeyboardInterrupt:
+        # several ranks may be at different steps: all of them must end
+        if distributed.size() > 1:
+            raise
+        print(f"Stopped by hand: the history holds the {len(run.history)} whole epochs of {epochs}.")
+    if patience is not None:
+        run.back_to_best()
 
 
 def train_epoch(
