@@ -149,7 +149,7 @@ def _run_epochs(run: Run, one_epoch: Callable[[], History], epochs: int, patienc
         # several ranks may be at different steps: all of them must end
         if distributed.size() > 1:
             raise
-        print(f"Stopped by hand: the history holds the {len(run.history)} whole epochs of {epochs}.")
+        print(f"Interrupted: the history holds the {len(run.history)} whole epochs of {epochs}.")
     if patience is not None:
         run.back_to_best()
 
