@@ -76,9 +76,10 @@ def _loopback() -> str:
 def torchrun(count: int) -> list[str]:
     """The first words of a command that runs a script in ``count`` processes: torchrun, as this Python's module.
 
-    ``subprocess.run([*torchrun(2), "train.py"])`` is ``torchrun --standalone --nproc-per-node 2 train.py`` in a
-    terminal. PyTorch for Windows lacks the network library that torchrun requires (PyTorch issue 148283);
-    there the processes find each other through a file.
+    ``subprocess.run([*torchrun(2), "train.py"])`` is, in a terminal,
+    ``torchrun --standalone --local-addr=127.0.0.1 --nproc-per-node 2 train.py``; the address is for machines whose own
+    name cannot be looked up. PyTorch for Windows lacks the network library that torchrun requires (PyTorch issue
+    148283); there the processes find each other through a file.
     """
     meet = ["--standalone"]
     if sys.platform == "win32":

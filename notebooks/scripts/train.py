@@ -1,7 +1,7 @@
 """Train the first network of notebook 09 on MNIST, in one process or in several. Notebook 16.
 
     python scripts/train.py --epochs 2
-    torchrun --standalone --nproc-per-node 2 scripts/train.py --epochs 2
+    torchrun --standalone --local-addr=127.0.0.1 --nproc-per-node 2 scripts/train.py --epochs 2
 
 With --checkpoint the run may be killed at any moment: the same command resumes it after its last complete epoch.
 """
