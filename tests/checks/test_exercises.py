@@ -36,6 +36,12 @@ def _grade_id(cell: nbformat.NotebookNode) -> str:
 EXERCISES = exercises()
 
 
+@pytest.fixture(autouse=True)
+def imports_as_in_a_kernel(monkeypatch):
+    """Notebooks run in their own folder, which holds the scripts that they import."""
+    monkeypatch.syspath_prepend(ROOT / "notebooks")
+
+
 def run_exercise(number: str, notebook: nbformat.NotebookNode) -> None:
     """Run the solution cell and the check cell of an exercise, after the imports of the cells above them."""
     index = next(
