@@ -13,6 +13,7 @@ from course_utils.assignment import results
 from course_utils.assignment.results import Cell, Results
 from course_utils.assignment.settings import Recipe, describe
 from course_utils.augmentation import RandomHorizontalFlip
+from course_utils.complexity import count_parameters
 from course_utils.data import ImageSet
 from course_utils.device import pick_device
 from course_utils.training import History, Scores, fit, predict, seed_everything
@@ -138,7 +139,7 @@ def run(
     return Cell(
         model=name or type(model).__name__,
         fraction=fraction,
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=count_parameters(model),
         accuracy=_accuracy(logits, labels),
         accuracy_mirrored=_accuracy(both, labels),
         seconds=seconds,
