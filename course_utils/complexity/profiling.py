@@ -14,7 +14,7 @@ from course_utils.formatting import times
 
 
 def count_parameters(model: nn.Module) -> int:
-    """The number of trainable values of ``model``: sizes of its parameters, shared ones counted once. Notebook 07."""
+    """The number of values in the parameters of ``model``, frozen ones included, shared ones once. Notebook 07."""
     return sum(p.numel() for p in model.parameters())
 
 
