@@ -66,14 +66,14 @@ def train_all(
         ResultsError: If the file is damaged or cannot be written.
         TrainingError: If a model does not fit the images; the runs before it are saved.
     """
-    from tqdm.auto import tqdm
+    from course_utils.progress import progress_bar
 
     device = pick_device(device)
     known = results.load(file) if file and results.place(file).exists() else Results()
     plan = _plan(models, recipes, train, fractions)
     found = Results()
     total = sum(planned.recipe.epochs for planned in plan)
-    with tqdm(total=total, unit="epoch", leave=False, disable=not progress) as bar:
+    with progress_bar(total, unit="epoch", show=progress) as bar:
         try:
             for name, make, fraction, recipe, part in plan:
                 bar.set_description(f"{name}, {100 * fraction:g} %")

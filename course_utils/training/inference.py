@@ -111,17 +111,23 @@ def _outputs(model: nn.Module, batch: Batch) -> Tensor:
 
 
 @contextlib.contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Inside, the model is in eval mode and records no gradients; afterwards each module is in its old mode again."""
+def modes_restored(model: nn.Module) -> Iterator[None]:
+    """Afterwards each module is in its old mode again, training or evaluation."""
     modes = [(module, module.training) for module in model.modules()]
-    model.eval()
     try:
-        # not inference_mode: tensors that a module makes and keeps here must be usable in training
-        with torch.no_grad():
-            yield
+        yield
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+@contextlib.contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Inside, the model is in eval mode and records no gradients; afterwards each module is in its old mode again."""
+    # not inference_mode: tensors that a module makes and keeps here must be usable in training
+    with modes_restored(model), torch.no_grad():
+        model.eval()
+        yield
 
 
 def forward(model: nn.Module, x: Tensor) -> object:

@@ -17,7 +17,7 @@ from course_utils.training import distributed, preflight, schedules
 from course_utils.training.accumulation import AccumulatingOptimizer
 from course_utils.training.batches import Augment, Batches, Source
 from course_utils.training.history import History
-from course_utils.training.inference import Scores, Tally, device_of, forward, measure
+from course_utils.training.inference import Scores, Tally, device_of, forward, measure, modes_restored
 from course_utils.training.loss import CheckedLoss, Loss
 from course_utils.training.precision import InBfloat16
 from course_utils.training.run import Run
@@ -59,8 +59,9 @@ def fit(
     """Train ``model`` on ``train`` and return the record of the run; notebook 06 writes this loop by hand.
 
     The data is moved to the model's device; of model and optimizer only weights and state are changed, and nothing if
-    the call fails before its first step. Ctrl-C ends the training and returns the whole epochs done so far. If
-    multiple processes work together (notebook 16), the result is that of one process, up to rounding.
+    the call fails before its first step. Afterwards the model is in the mode it was found in. Ctrl-C ends the training
+    and returns the whole epochs done so far. If multiple processes work together (notebook 16), the result is that of
+    one process, up to rounding.
 
     Args:
         model: any module; inputs ``(B, ...)`` → outputs ``(B, classes)`` if the targets are class labels.
@@ -80,7 +81,8 @@ def fit(
         patience: stop if the validation loss has not improved for that many epochs, and keep the best weights.
         checkpoint: file that receives the whole state of the run after each epoch.
         resume: continue from ``checkpoint`` if it exists, bit for bit as if the run had not stopped, if all random
-            numbers come from the global generators of torch, NumPy and Python, or from that of the ``DataLoader``.
+            numbers come from the global generators of torch, NumPy and Python, or from that of the ``DataLoader``;
+            not with ``persistent_workers``.
         precision: ``"float32"``, or ``"bf16"`` for a forward pass in bfloat16, which is faster on some processors.
         progress: show a progress bar.
 
@@ -113,7 +115,8 @@ def fit(
     before = Snapshot(model, optimizer, scheduler, generators, weights=run.is_saved())
     per_step, per_epoch = (scheduler, None) if scheduler_step == "batch" else (None, scheduler)
     updates = AccumulatingOptimizer(optimizer, accumulate, per_step, after_first_step=before.forget)
-    with before, contextlib.closing(updates), preflight.single_items_refused(model, batches):
+    modes, closed = modes_restored(model), contextlib.closing(updates)
+    with before, modes, closed, preflight.single_items_refused(model, batches):
         distributed.own_randomness()
         run.resume()
         distributed.copy_from_first([*model.parameters(), *model.buffers()])
@@ -138,6 +141,7 @@ def fit(
     return run.history
 
 
+@preflight.backward_explained()
 def _run_epochs(run: Run, one_epoch: Callable[[], History], epochs: int, patience: int | None) -> None:
     """Train until the run has ``epochs`` epochs, or until it is stale or interrupted; with patience, keep the best."""
     try:
@@ -198,7 +202,7 @@ def _record(tally: Tally, measured: Scores | None, lr: float, seconds: float) ->
 
 def _progress_bar(show: bool, epochs: int, steps: int, done: int) -> "tqdm[Never]":
     """One bar for the whole run; it disappears at the end, the history stays."""
-    from tqdm.auto import tqdm
+    from course_utils.progress import progress_bar
 
     show = show and distributed.rank() == 0
-    return tqdm(total=epochs * steps, initial=done * steps, unit="batch", leave=False, disable=not show)
+    return progress_bar(epochs * steps, unit="batch", done=done * steps, show=show)

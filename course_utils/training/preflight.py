@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from numbers import Integral
 from pathlib import Path
@@ -19,8 +20,21 @@ from torch.utils.hooks import RemovableHandle
 from course_utils.data import ImageSet
 from course_utils.training import distributed
 from course_utils.training.batches import Augment, Batches, Source, check_not_empty
-from course_utils.training.errors import CheckpointError, TrainingError
+from course_utils.training.errors import CheckpointError, TrainingError, first_line
 from course_utils.training.inference import device_of
+
+PERSISTENT = (
+    "With persistent_workers=True, worker processes are seeded only when the call of fit starts. So a run that is "
+    "resumed from its checkpoint is a valid run, but not bit for bit the run that did not stop. Without "
+    "persistent_workers it would be."
+)
+# words in the message of an error that is raised in the backward pass, and what to do about it
+IN_BACKWARD = {
+    "modified by an inplace operation": "The model changes a tensor in place that the gradient needs. Leave out "
+    "inplace=True, and write x = x + y instead of x += y.",
+    "second time": "The loss depends on a tensor that was computed for an earlier batch. "
+    "Use detach() on everything that the model keeps from one batch to the next, such as a hidden state.",
+}
 
 
 def check_arguments(
@@ -78,6 +92,8 @@ def check_arguments(
         )
     if checkpoint:
         _check_file(Path(checkpoint), resume)
+        if any(getattr(dataset, "persistent_workers", False) for dataset in (train, validation)):
+            warnings.warn(PERSISTENT, stacklevel=3)
 
 
 def _check_file(file: Path, resume: bool) -> None:
@@ -165,6 +181,22 @@ def single_items_refused(model: nn.Module, batches: Batches) -> Iterator[None]:
     finally:
         for handle in handles.values():
             handle.remove()
+
+
+@contextlib.contextmanager
+def backward_explained() -> Iterator[None]:
+    """Explain the two usual errors of a backward pass.
+
+    Raises:
+        TrainingError: If a tensor that the gradient needs was changed in place, or belongs to an earlier batch.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        for words, advice in IN_BACKWARD.items():
+            if words in str(error):
+                raise TrainingError(f"{advice}\nPyTorch says: {first_line(error)}") from error
+        raise
 
 
 def stop_unless_finite(losses: list[Tensor], epoch: int) -> None:

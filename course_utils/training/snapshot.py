@@ -17,7 +17,7 @@ class Snapshot:
     Layers that a lazy module has made stay: they cannot be unmade.
 
     Args:
-        model: its modes, gradients and buffers are kept.
+        model: its gradients and buffers are kept.
         optimizer: its settings and state are kept.
         scheduler: its state is kept, if there is one.
         generators: random number generators besides the global ones.
@@ -34,7 +34,6 @@ class Snapshot:
         weights: bool,
     ):
         parameters = list(model.parameters())
-        self.modes = [(module, module.training) for module in model.modules()]
         self.gradients = [(p, p.grad) for p in parameters]
         self.buffers = [(m, name, b) for m in model.modules() for name, b in m._buffers.items()]
         tensors = [*model.buffers(), *(parameters if weights else [])]
@@ -63,8 +62,6 @@ class Snapshot:
         """Put everything back, unless the training has taken a step."""
         if not self.valid:
             return
-        for module, mode in self.modes:
-            module.training = mode
         for parameter, grad in self.gradients:
             parameter.grad = grad
         for module, name, buffer in self.buffers:

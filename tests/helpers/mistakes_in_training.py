@@ -97,6 +97,8 @@ def of_outputs():
     normed = network(nn.BatchNorm1d(8))
     flat = nn.Sequential(nn.Flatten(), nn.Linear(36, 1), nn.Flatten(0))
     narrow = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(7, 3))
+    convolved = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(7, 3))
+    in_place = network(nn.Sigmoid(), nn.ReLU(inplace=True))
     x, y = images()[:]
     column = TensorDataset(torch.randn(8, 2), torch.randn(8))
     line = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1))
@@ -114,6 +116,8 @@ def of_outputs():
         "float labels": Mistake(r"labels must be integers.*y.long\(\)", normed, TensorDataset(x, y.float())),
         "int32 labels": Mistake(r"must be int64.*y.long\(\)", normed, TensorDataset(x, y.int())),
         "labels in a column": Mistake(r"y.squeeze\(1\)", normed, TensorDataset(x, y[:, None])),
+        "changed in place": Mistake("changes a tensor in place", in_place, images()),
+        "wrong size in bfloat16": Mistake("cannot take a batch", convolved, images(), {"precision": "bf16"}),
         "wrong size": Mistake(r"a batch of shape \(16, 1, 6, 6\)", narrow, images()),
         "outputs broadcast": Mistake("would broadcast", line, column, mse),
         "outputs broadcast by hand": Mistake("would broadcast", line, column, by_hand),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torchvision import models as classics
 
-from course_utils.complexity import receptive_field, receptive_field_by_gradient
+from course_utils.complexity import profile, receptive_field, receptive_field_by_gradient
 from course_utils.models import CNNModel, LeNet5
 
 CHANNELS = 4
@@ -107,6 +107,45 @@ def features(network):
 def test_published_fields_of_the_classics(name, size):
     model = features(classics.get_model(name, weights=None))
     assert receptive_field(model, (3, 256, 256)).size == (size, size)
+
+
+class UpTo(nn.Module):
+    """A network that ends with one of its layers."""
+
+    def __init__(self, model, layer):
+        super().__init__()
+        self.model, self.layer = model, layer
+
+    def forward(self, x):
+        outputs = []
+        handle = self.model.get_submodule(self.layer).register_forward_hook(
+            lambda *call: outputs.append(call[2])
+        )
+        self.model(x)
+        handle.remove()
+        return outputs[0]
+
+
+# one network of each family: width and number of blocks do not change how a block is built
+FAMILIES = (
+    "alexnet vgg11_bn googlenet inception_v3 resnet18 resnet50 densenet121 squeezenet1_1 shufflenet_v2_x0_5 "
+    "mnasnet0_5 mobilenet_v2 mobilenet_v3_small efficientnet_b0 efficientnet_v2_s regnet_x_400mf regnet_y_400mf "
+    "convnext_tiny swin_t"
+).split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FAMILIES)
+def test_fields_inside_the_classics_are_those_of_the_gradient(name):
+    shape = (3, 96, 96)
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    model = classics.get_model(name, weights=None, **options)
+    fields = {layer.name: layer.receptive_field for layer in profile(model, shape, repeats=0).layers}
+    windows = [name for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d | nn.MaxPool2d)]
+    # the last layer whose field at the centre does not reach beyond the border
+    last = [layer for layer in windows if layer in fields and fields[layer] and max(fields[layer]) <= 64][-1]
+    assert receptive_field(UpTo(model, last), shape).size == fields[last]
+    assert receptive_field_by_gradient(UpTo(model, last), shape).size == fields[last]
 
 
 def test_gradient_finds_the_field_of_a_residual_network():

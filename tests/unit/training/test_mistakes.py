@@ -56,6 +56,31 @@ def test_a_mistake_is_found_before_the_first_step_and_changes_nothing(name):
     assert state(model, optimizer) == before
 
 
+def test_a_training_changes_weights_gradients_and_state_alone():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2).eval(), nn.Flatten(), nn.Linear(32, 3))
+    optimizer = sgd(model.parameters(), momentum=0.9)
+    before = copy.deepcopy(state(model, optimizer))
+    fit(model, images(), epochs=1, optimizer=optimizer, precision="bf16", progress=False)
+    tensors, formats, gradients, modes, groups, moved, random_numbers = state(model, optimizer)
+    assert (formats, modes, groups) == (before[1], before[3], before[4])
+    assert random_numbers[1:] == before[-1][1:] and tensors != before[0] and moved and None not in gradients
+
+
+def test_a_state_that_is_kept_from_batch_to_batch_is_explained():
+    class Keeping(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last, self.kept = nn.Linear(36, 3), 0
+
+        def forward(self, x):
+            self.kept = self.last(x.flatten(1)).mean(0) + 0.5 * self.kept
+            return self.last(x.flatten(1)) + self.kept
+
+    model = Keeping()
+    with pytest.raises(TrainingError, match=r"computed for an earlier batch. Use detach\(\)"):
+        fit(model, images(), epochs=1, optimizer=sgd(model.parameters()), batch_size=16, progress=False)
+
+
 def trained(file, model=None, make=sgd, schedule=None, data=None, **options):
     model = model or network(nn.BatchNorm1d(8))
     optimizer = make(model.parameters())

@@ -64,6 +64,13 @@ def test_a_resumed_run_is_bit_equal_whatever_draws_the_random_numbers(options, t
     assert all(map(torch.equal, resumed.state_dict().values(), whole.state_dict().values()))
 
 
+def test_persistent_workers_are_warned_of_with_a_checkpoint(tmp_path):
+    loader = DataLoader(images(), 16, num_workers=1, persistent_workers=True)
+    with pytest.warns(UserWarning, match="not bit for bit the run that did not stop") as found:
+        train(tmp_path / "run.pt", data=loader)
+    assert found[0].filename == __file__
+
+
 SCHEDULES = {
     "StepLR": lambda o: torch.optim.lr_scheduler.StepLR(o, 1),
     "MultiStepLR": lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [1, 3]),
